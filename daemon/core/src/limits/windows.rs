@@ -1,0 +1,227 @@
+//! The counts of the last hour.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use super::{Limit, Limits, Subject};
+use crate::time::Timestamp;
+
+const HOUR: Duration = Duration::from_secs(3600);
+/// Buckets of five minutes for the large limits.
+const BUCKETS: usize = 12;
+
+/// The mails and requests of the last hour, by account, address, IP, portal and in all. Keys are kept as 64-bit hashes with a
+/// random seed of the process, so that nobody can choose colliding ones.
+#[derive(Default)]
+pub struct Windows {
+    logs: HashMap<u64, Vec<Timestamp>>,
+    counts: HashMap<u64, Buckets>,
+    hasher: RandomState,
+    /// Records since the last [`Windows::commit`], to be taken back by [`Windows::rollback`].
+    fresh: Vec<(u64, bool)>,
+    swept: Timestamp,
+}
+
+#[derive(Default, Clone)]
+struct Buckets {
+    counts: [u32; BUCKETS],
+    epochs: [i64; BUCKETS],
+}
+
+impl Windows {
+    /// Whether a mail may go out for `subject` at `now`. Counts nothing.
+    pub fn check(&self, limits: &Limits, portal_limit: u32, subject: &Subject<'_>, now: Timestamp) -> Result<(), Limit> {
+        let ip = subject.ip.map(|ip| self.key("ip", "", ip));
+        if ip.is_some_and(|key| self.logged(key, now) >= limits.per_ip as usize) {
+            return Err(Limit::Ip);
+        }
+        if let Some(account) = subject.account {
+            let key = self.key("account", subject.portal.as_str(), account);
+            if self.last(key).is_some_and(|last| now < last + limits.cool_down && now >= last) {
+                return Err(Limit::CoolDown);
+            }
+            if self.logged(key, now) >= limits.per_account as usize {
+                return Err(Limit::Account);
+            }
+        }
+        if self.logged(self.key("address", "", subject.address), now) >= limits.per_address as usize {
+            return Err(Limit::Address);
+        }
+        if self.counted(self.key("portal", "", subject.portal.as_str()), now) >= portal_limit {
+            return Err(Limit::Portal);
+        }
+        if self.counted(self.key("all", "", ""), now) >= limits.in_all {
+            return Err(Limit::All);
+        }
+        Ok(())
+    }
+
+    /// Counts a request: against the IP in any case, against the rest where it `mails`.
+    pub fn record(&mut self, limits: &Limits, subject: &Subject<'_>, mails: bool, at: Timestamp) {
+        if let Some(ip) = subject.ip {
+            let key = self.key("ip", "", ip);
+            // Over the limit there is nothing more to learn, and a flood must not grow the log.
+            if self.logged(key, at) < limits.per_ip as usize {
+                self.log(key, at);
+            }
+        }
+        if !mails {
+            return;
+        }
+        if let Some(account) = subject.account {
+            self.log(self.key("account", subject.portal.as_str(), account), at);
+        }
+        self.log(self.key("address", "", subject.address), at);
+        self.count(self.key("portal", "", subject.portal.as_str()), at);
+        self.count(self.key("all", "", ""), at);
+        self.sweep(at);
+    }
+
+    /// What was recorded is on disk.
+    pub fn commit(&mut self) {
+        self.fresh.clear();
+    }
+
+    /// What was recorded since the last commit never reached the disk: take it back.
+    pub fn rollback(&mut self) {
+        for (key, logged) in std::mem::take(&mut self.fresh).into_iter().rev() {
+            if logged {
+                self.logs.get_mut(&key).map(Vec::pop);
+            } else if let Some(buckets) = self.counts.get_mut(&key) {
+                let newest = (0..BUCKETS).max_by_key(|index| buckets.epochs[*index]).unwrap_or(0);
+                buckets.counts[newest] = buckets.counts[newest].saturating_sub(1);
+            }
+        }
+    }
+
+    fn key(&self, what: &str, scope: &str, name: &str) -> u64 {
+        self.hasher.hash_one((what, scope, name))
+    }
+
+    fn logged(&self, key: u64, now: Timestamp) -> usize {
+        self.logs.get(&key).map_or(0, |log| log.iter().filter(|at| **at + HOUR > now).count())
+    }
+
+    fn last(&self, key: u64) -> Option<Timestamp> {
+        self.logs.get(&key).and_then(|log| log.last().copied())
+    }
+
+    fn log(&mut self, key: u64, at: Timestamp) {
+        let log = self.logs.entry(key).or_default();
+        if log.first().is_some_and(|first| *first + HOUR <= at) {
+            log.retain(|old| *old + HOUR > at);
+        }
+        log.push(at);
+        self.fresh.push((key, true));
+    }
+
+    fn counted(&self, key: u64, now: Timestamp) -> u32 {
+        let epoch = epoch(now);
+        let recent = |b: &Buckets| (0..BUCKETS).filter(|i| b.epochs[*i] > epoch - BUCKETS as i64).map(|i| b.counts[i]).sum();
+        self.counts.get(&key).map_or(0, recent)
+    }
+
+    fn count(&mut self, key: u64, at: Timestamp) {
+        let epoch = epoch(at);
+        let index = epoch.rem_euclid(BUCKETS as i64) as usize;
+        let buckets = self.counts.entry(key).or_default();
+        if buckets.epochs[index] != epoch {
+            buckets.epochs[index] = epoch;
+            buckets.counts[index] = 0;
+        }
+        buckets.counts[index] += 1;
+        self.fresh.push((key, false));
+    }
+
+    /// Forgets logs that are over, once a minute.
+    fn sweep(&mut self, now: Timestamp) {
+        if self.swept + Duration::from_secs(60) > now {
+            return;
+        }
+        self.swept = now;
+        self.logs.retain(|_, log| log.last().is_some_and(|last| *last + HOUR > now));
+    }
+}
+
+fn epoch(at: Timestamp) -> i64 {
+    at.as_seconds().div_euclid(300)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::PortalName;
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_millis(1_700_000_000_000) + Duration::from_secs(seconds)
+    }
+
+    struct Desk(Windows, Limits, PortalName);
+
+    impl Desk {
+        fn new() -> Self {
+            Self(Windows::default(), Limits::default(), PortalName::parse("shop").unwrap())
+        }
+
+        fn ask(&mut self, account: &str, address: &str, ip: Option<&str>, now: Timestamp) -> Result<(), Limit> {
+            let subject = Subject { portal: &self.2, account: Some(account), address, ip };
+            let verdict = self.0.check(&self.1, self.1.per_portal, &subject, now);
+            self.0.record(&self.1, &subject, verdict.is_ok(), now);
+            verdict
+        }
+    }
+
+    #[test]
+    fn an_account_cools_down_and_is_counted_by_the_hour() {
+        let mut desk = Desk::new();
+        assert_eq!(desk.ask("a", "a@x", None, at(0)), Ok(()));
+        assert_eq!(desk.ask("a", "a@x", None, at(59)), Err(Limit::CoolDown));
+        for minute in 1..5 {
+            assert_eq!(desk.ask("a", "a@x", None, at(minute * 60)), Ok(()));
+        }
+        assert_eq!(desk.ask("a", "a@x", None, at(360)), Err(Limit::Account));
+        assert_eq!(desk.ask("a", "a@x", None, at(3600)), Ok(()), "the first has left the window");
+    }
+
+    #[test]
+    fn an_ip_counts_what_mails_nothing_too() {
+        let mut desk = Desk::new();
+        for n in 0..40 {
+            assert_eq!(desk.ask(&format!("u{n}"), &format!("u{n}@x"), Some("192.0.2.1"), at(0)), Ok(()));
+        }
+        assert_eq!(desk.ask("u99", "u99@x", Some("192.0.2.1"), at(1)), Err(Limit::Ip));
+        assert_eq!(desk.ask("u99", "u99@x", Some("192.0.2.2"), at(1)), Ok(()), "another subscriber still gets in");
+    }
+
+    #[test]
+    fn an_address_is_counted_over_accounts() {
+        let mut desk = Desk::new();
+        for n in 0..10 {
+            assert_eq!(desk.ask(&format!("u{n}"), "same@x", None, at(n)), Ok(()));
+        }
+        assert_eq!(desk.ask("u10", "same@x", None, at(11)), Err(Limit::Address));
+    }
+
+    #[test]
+    fn the_large_limits_slide() {
+        let mut desk = Desk::new();
+        desk.1.in_all = 3;
+        for n in 0..3 {
+            assert_eq!(desk.ask(&format!("u{n}"), &format!("u{n}@x"), None, at(0)), Ok(()));
+        }
+        assert_eq!(desk.ask("u4", "u4@x", None, at(10)), Err(Limit::All));
+        assert_eq!(desk.ask("u4", "u4@x", None, at(3900)), Ok(()));
+    }
+
+    #[test]
+    fn a_rollback_counts_nothing() {
+        let mut desk = Desk::new();
+        assert_eq!(desk.ask("a", "a@x", None, at(0)), Ok(()));
+        desk.0.rollback();
+        assert_eq!(desk.ask("a", "a@x", None, at(1)), Ok(()));
+        desk.0.commit();
+        desk.0.rollback();
+        assert_eq!(desk.ask("a", "a@x", None, at(2)), Err(Limit::CoolDown));
+    }
+}
