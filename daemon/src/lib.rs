@@ -1,1 +1,5 @@
-//! x
+//! resetd: one library, two binaries of a few lines. The rooms are listed in the order in which data walks through
+//! them; a `use` may point down this list or to `resetd_core`, never up.
+
+pub mod config;
+pub mod mail;

@@ -1,0 +1,5 @@
+//! The configuration.
+
+mod types;
+
+pub use types::*;

@@ -1,0 +1,333 @@
+//! The configuration as the rest of the house sees it: every value checked, every name resolved, every file read.
+//! Made by `config::load`, never by hand (tests and the demo excepted).
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use resetd_core::address::{DisplayName, Mailbox};
+use resetd_core::ids::PortalName;
+use resetd_core::limits::Limits;
+use resetd_core::reset::{Lifetimes, Method};
+use resetd_core::secret::CodeLength;
+use zeroize::Zeroizing;
+
+/// Everything.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `[server]`: the socket.
+    pub server: Server,
+    /// `[store]`: the database and its keeping.
+    pub store: StoreSettings,
+    /// `[[client]]`: who may do what on the socket.
+    pub clients: Vec<ClientRule>,
+    /// `[limits]`.
+    pub limits: Limits,
+    /// `[portal.NAME]`.
+    pub portals: BTreeMap<PortalName, Portal>,
+    /// `[sending]`: how mails leave.
+    pub sending: Sending,
+    /// `[mailbox]`: where answers come in.
+    pub mailbox: MailboxSettings,
+}
+
+/// `[server]`
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Path of the API socket. Ignored when systemd hands one in.
+    pub socket: PathBuf,
+    /// Connections served at a time; more wait in the backlog.
+    pub max_connections: usize,
+    /// How long a client may take to send its request's head.
+    pub header_timeout: Duration,
+    /// How long a kept-alive connection may be idle, and a body may take.
+    pub idle_timeout: Duration,
+}
+
+/// `[store]`
+#[derive(Clone, Debug)]
+pub struct StoreSettings {
+    /// The folder of database and key (0700).
+    pub state_dir: PathBuf,
+    /// The root key file; `None`: `root.key` in the state folder, made at first start, or the systemd credential `root.key`.
+    pub root_key: Option<PathBuf>,
+    /// Personal data of ended resets (address, IP, name, raw replies) is purged after this.
+    pub keep_personal: Duration,
+    /// Resets, flags and events as such are purged after this.
+    pub keep_events: Duration,
+}
+
+/// What a client may do.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Role {
+    /// Request, inspect, redeem; see its portals' resets.
+    App,
+    /// See flags and timelines, resolve flags.
+    Support,
+    /// Everything.
+    Admin,
+}
+
+/// Whom a rule is about, already resolved to numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Who {
+    /// A user.
+    Uid(u32),
+    /// A group: the peer's primary group, or one that its user is a member of.
+    Gid(u32),
+}
+
+/// One `[[client]]`.
+#[derive(Clone, Debug)]
+pub struct ClientRule {
+    /// Whom.
+    pub who: Who,
+    /// What for.
+    pub role: Role,
+    /// Which portals; `None`: all.
+    pub portals: Option<Vec<PortalName>>,
+}
+
+/// What happens to older secrets of an account when a new one is made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Supersede {
+    /// They stay good until one is redeemed; at most three are open, the oldest goes.
+    KeepThree,
+    /// They die at once.
+    NewestOnly,
+}
+
+/// One `[portal.NAME]`.
+#[derive(Clone, Debug)]
+pub struct Portal {
+    /// The key in the configuration and the API.
+    pub name: PortalName,
+    /// The site's name as people know it ("Example Shop").
+    pub title: DisplayName,
+    /// The company behind it, where wordings name one.
+    pub company: Option<DisplayName>,
+    /// `From:` of the mails.
+    pub sender: Sender,
+    /// The address that answers come back to, with the place for the tag: local part base and domain of `base+{tag}@domain`.
+    pub reply_to: TaggedAddress,
+    /// The envelope sender's: bounces come back there.
+    pub bounce_to: TaggedAddress,
+    /// The link, with one `{token}`.
+    pub reset_url: ResetUrl,
+    /// The address for questions that wordings show.
+    pub support_address: Mailbox,
+    /// Language of the mails where the request names none (BCP 47).
+    pub locale: String,
+    /// Wording where the request names none.
+    pub wording: String,
+    /// Method where the request names none.
+    pub method: Method,
+    /// The folder of the administrator's own wordings for this portal.
+    pub templates: Option<PathBuf>,
+    /// The button's colour, `#rrggbb`.
+    pub color: String,
+    /// Lives of the secrets.
+    pub lifetimes: Lifetimes,
+    /// Digits of a code.
+    pub code_length: CodeLength,
+    /// Older secrets.
+    pub supersede: Supersede,
+    /// Mails an hour for this portal.
+    pub per_hour: u32,
+    /// `[portal.NAME.login_failures]`
+    pub login_failures: LoginFailures,
+    /// `[portal.NAME.alert]`
+    pub alert: Alert,
+    /// Whether the person gets an acknowledgement of a proven "this wasn't me".
+    pub acknowledge: bool,
+}
+
+/// Name and address of a `From:`.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    /// Display name.
+    pub name: DisplayName,
+    /// Address.
+    pub address: Mailbox,
+}
+
+/// `base+{tag}@domain`: what stands before and behind the tag.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TaggedAddress {
+    /// `base+`
+    pub before: String,
+    /// `@domain`
+    pub after: String,
+}
+
+impl TaggedAddress {
+    /// The address with this tag.
+    pub fn with(&self, tag: &str) -> String {
+        format!("{}{tag}{}", self.before, self.after)
+    }
+
+    /// The domain.
+    pub fn domain(&self) -> &str {
+        self.after.trim_start_matches('@')
+    }
+}
+
+/// A checked `https://…{token}…`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ResetUrl {
+    /// What stands before the token.
+    pub before: String,
+    /// What stands behind it.
+    pub after: String,
+}
+
+impl ResetUrl {
+    /// The link.
+    pub fn with(&self, token: &str) -> Zeroizing<String> {
+        Zeroizing::new(format!("{}{token}{}", self.before, self.after))
+    }
+}
+
+/// `[portal.NAME.login_failures]`
+#[derive(Clone, Debug)]
+pub struct LoginFailures {
+    /// How many failures start a reset; 0 switches it off.
+    pub threshold: u32,
+    /// Within which time.
+    pub window: Duration,
+    /// The least time between two such resets of one account.
+    pub at_most_every: Duration,
+    /// Wording of that mail.
+    pub wording: String,
+}
+
+/// `[portal.NAME.alert]`: where flags go.
+#[derive(Clone, Debug, Default)]
+pub struct Alert {
+    /// Support's address; `None`: no alert mail.
+    pub mail_to: Option<Mailbox>,
+    /// Receiver of the webhook; `None`: none.
+    pub webhook: Option<Webhook>,
+}
+
+/// Where and with what key webhooks go (Standard Webhooks).
+#[derive(Clone)]
+pub struct Webhook {
+    /// `https://…`, or `http://` to loopback.
+    pub url: String,
+    /// The symmetric key (`whsec_…` decoded), 24 to 64 octets.
+    pub secret: Zeroizing<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Webhook({})", self.url)
+    }
+}
+
+/// `[sending]`
+#[derive(Clone, Debug)]
+pub struct Sending {
+    /// The way out.
+    pub transport: TransportSettings,
+    /// Mails under way at a time, each on a connection of its own.
+    pub connections: usize,
+    /// `[[sending.dkim]]`: signatures to add.
+    pub dkim: Vec<DkimKey>,
+}
+
+/// The way out.
+#[derive(Clone, Debug)]
+pub enum TransportSettings {
+    /// A smarthost.
+    Relay(RelaySettings),
+    /// Into a Maildir: demo, development, tests.
+    Capture(PathBuf),
+}
+
+/// `[sending.relay]`
+#[derive(Clone)]
+pub struct RelaySettings {
+    /// Name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub tls: TlsMode,
+    /// PEM file of the authorities to trust instead of the system's.
+    pub ca: Option<PathBuf>,
+    /// AUTH.
+    pub login: Option<Login>,
+    /// What EHLO says.
+    pub hello: String,
+    /// For each step of the dialogue.
+    pub timeout: Duration,
+    /// An idle connection is closed after this.
+    pub idle: Duration,
+}
+
+impl std::fmt::Debug for RelaySettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Relay({}:{}, {:?})", self.host, self.port, self.tls)
+    }
+}
+
+/// How a relay connection is protected.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TlsMode {
+    /// From the first octet (port 465).
+    Implicit,
+    /// By STARTTLS, required (port 587).
+    StartTls,
+    /// Not at all: loopback only.
+    None,
+}
+
+/// AUTH user and password.
+#[derive(Clone)]
+pub struct Login {
+    /// User.
+    pub user: String,
+    /// Password, from a file or credential.
+    pub password: Zeroizing<String>,
+}
+
+/// One DKIM signature.
+#[derive(Clone)]
+pub struct DkimKey {
+    /// `d=`; mails whose From domain is this or below it are signed.
+    pub domain: String,
+    /// `s=`
+    pub selector: String,
+    /// PKCS#8 or PKCS#1 PEM.
+    pub pem: Zeroizing<String>,
+}
+
+impl std::fmt::Debug for DkimKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "DkimKey({}._domainkey.{})", self.selector, self.domain)
+    }
+}
+
+/// `[mailbox]`
+#[derive(Clone, Debug, Default)]
+pub struct MailboxSettings {
+    /// Maildirs to watch.
+    pub maildirs: Vec<PathBuf>,
+    /// LMTP listeners.
+    pub lmtp: Vec<LmtpListen>,
+    /// Whose `Authentication-Results` are believed.
+    pub authserv_ids: Vec<String>,
+    /// The largest message taken, octets.
+    pub max_size: usize,
+}
+
+/// Where LMTP listens.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LmtpListen {
+    /// A Unix socket.
+    Unix(PathBuf),
+    /// A loopback port.
+    Tcp(IpAddr, u16),
+}
