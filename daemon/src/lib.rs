@@ -2,4 +2,7 @@
 //! them; a `use` may point down this list or to `resetd_core`, never up.
 
 pub mod config;
+
+pub mod app;
 pub mod mail;
+pub mod store;
