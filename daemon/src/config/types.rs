@@ -233,6 +233,8 @@ pub struct Sending {
     pub transport: TransportSettings,
     /// Mails under way at a time, each on a connection of its own.
     pub connections: usize,
+    /// How long an address is held back after a hard bounce.
+    pub hold_bounced: Duration,
     /// `[[sending.dkim]]`: signatures to add.
     pub dkim: Vec<DkimKey>,
 }

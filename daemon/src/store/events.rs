@@ -43,6 +43,11 @@ impl Store {
         self.readers.read(read).await
     }
 
+    /// How often each event was committed since the start.
+    pub fn tally(&self) -> Vec<(Event, u64)> {
+        self.writer.tally()
+    }
+
     /// New lines as they are committed.
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Line>> {
         self.writer.subscribe()

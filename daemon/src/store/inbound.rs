@@ -194,6 +194,26 @@ impl Store {
         self.readers.read(read).await
     }
 
+    /// The newest reply to a reset.
+    pub async fn last_reply(&self, reset_n: i64) -> Result<Option<Unread>, StoreError> {
+        let read = move |conn: &Connection| {
+            let mut select = conn
+                .prepare_cached(
+                    "SELECT n, attempts, envelope, raw, received_at FROM inbound \
+                     WHERE reset_n = ?1 AND kind = 'reply' AND raw IS NOT NULL ORDER BY n DESC LIMIT 1",
+                )
+                .doing("preparing to find a reply")?;
+            select
+                .query_row([reset_n], |row| {
+                    let received_at = Timestamp::from_millis(row.get(4)?);
+                    Ok(Unread { n: row.get(0)?, attempts: row.get(1)?, envelope: row.get(2)?, raw: row.get(3)?, received_at })
+                })
+                .optional()
+                .doing("finding a reply")
+        };
+        self.readers.read(read).await
+    }
+
     /// Concludes a message.
     pub async fn conclude(&self, conclusion: Conclusion) -> Result<Concluded, StoreError> {
         self.writer.write(move |tx| tx.conclude(&conclusion)).await

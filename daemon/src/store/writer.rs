@@ -2,7 +2,9 @@
 //! (group commit), and only then answers them, publishes their events, and hands their mails to the outbox.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use resetd_core::event::Event;
 use resetd_core::limits::Windows;
 use rusqlite::Connection;
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -55,7 +57,11 @@ impl<T: Send, F: FnMut(&mut Tx<'_>) -> Result<T, StoreError> + Send> Job for Typ
 pub(super) struct Writer {
     jobs: mpsc::Sender<Box<dyn Job>>,
     lines: broadcast::Sender<Arc<Line>>,
+    tally: Arc<Tally>,
 }
+
+/// Committed events since the start, by their place in [`Event::ALL`].
+type Tally = Vec<AtomicU64>;
 
 impl Writer {
     /// Starts the thread. `posts` is where committed mails go.
@@ -67,10 +73,12 @@ impl Writer {
         let (jobs, inbox) = mpsc::channel(QUEUE);
         let (lines, _) = broadcast::channel(LINES);
         let publisher = lines.clone();
+        let tally: Arc<Tally> = Arc::new(Event::ALL.iter().map(|_| AtomicU64::new(0)).collect());
+        let counter = Arc::clone(&tally);
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || Thread { conn, windows, posts, lines: publisher }.run(inbox))?;
-        Ok((Self { jobs, lines }, thread))
+            .spawn(move || Thread { conn, windows, posts, lines: publisher, tally: counter }.run(inbox))?;
+        Ok((Self { jobs, lines, tally }, thread))
     }
 
     /// Runs `work` in a transaction and answers once that is synced to disk. `work` may be run twice.
@@ -85,6 +93,11 @@ impl Writer {
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
+    /// How often each event was committed since the start.
+    pub(super) fn tally(&self) -> Vec<(Event, u64)> {
+        Event::ALL.iter().zip(self.tally.iter()).map(|(event, count)| (*event, count.load(Ordering::Relaxed))).collect()
+    }
+
     /// Lines as they are committed.
     pub(super) fn subscribe(&self) -> broadcast::Receiver<Arc<Line>> {
         self.lines.subscribe()
@@ -96,6 +109,7 @@ struct Thread {
     windows: Windows,
     posts: mpsc::UnboundedSender<Post>,
     lines: broadcast::Sender<Arc<Line>>,
+    tally: Arc<Tally>,
 }
 
 impl Thread {
@@ -148,6 +162,7 @@ impl Thread {
             let _ = self.posts.send(post);
         }
         for line in lines {
+            self.tally[line.event as usize].fetch_add(1, Ordering::Relaxed);
             let _ = self.lines.send(Arc::new(line));
         }
         Ok(())
