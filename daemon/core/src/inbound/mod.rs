@@ -9,9 +9,11 @@ mod kind;
 mod reason;
 mod subject;
 pub mod typed;
+mod words;
+
 
 pub use bounce::{Action, Bounce, BounceClass};
 pub use facts::{Facts, Mark};
 pub use kind::{Finding, Kind, kind};
-pub use reason::{Diagnosis, diagnose};
-pub use subject::{says_away, says_bounced, says_receipt};
+pub use reason::{Diagnosis, Symptoms, diagnose};
+pub use subject::{reads_away, reads_bounced, says_away, says_bounced, says_receipt};

@@ -1,6 +1,10 @@
 //! Why a mail came back: from the enhanced status and the remote system's words to a stable reason and a class.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use super::BounceClass;
+use super::words::{find_phrase, rows};
 
 /// A reason and what it means for the address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,10 +15,122 @@ pub struct Diagnosis {
     pub class: BounceClass,
 }
 
-/// Judges a failure by its enhanced status (`5.1.1`), SMTP reply code and words. Words outrank codes.
-pub fn diagnose(_status: Option<&str>, _code: Option<u16>, _words: &str) -> Diagnosis {
-    Diagnosis {
-        reason: "undefined",
-        class: BounceClass::Soft,
+/// What is known of a failure.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Symptoms<'a> {
+    /// Enhanced status (`5.1.1`, RFC 3463).
+    pub status: Option<&'a str>,
+    /// SMTP reply code (`550`).
+    pub code: Option<u16>,
+    /// What the remote system said.
+    pub reply: &'a str,
+    /// What the reporting system says around it.
+    pub report: &'a str,
+}
+
+static PHRASES: LazyLock<Vec<(&str, &str)>> =
+    LazyLock::new(|| rows(include_str!("../../data/inbound/reasons.tsv")).collect());
+static STATUSES: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
+    rows(include_str!("../../data/inbound/status.tsv")).map(|(reason, code)| (code, reason)).collect()
+});
+
+/// Judges a failure. The remote system's words come first, then the status code, then the report's words.
+pub fn diagnose(symptoms: Symptoms) -> Diagnosis {
+    let reply = symptoms.reply.to_lowercase();
+    let by_code = symptoms.status.and_then(by_status);
+    let by_reply = by_words(&reply);
+    let reason = match (by_reply, by_code) {
+        // "5.1.1 … rejected": the code is narrower than such words.
+        (Some(words), Some(code)) if is_vague(words) && !is_vague(code) => code,
+        (Some(words), _) => words,
+        (None, Some(code)) => code,
+        (None, None) => by_words(&symptoms.report.to_lowercase()).or_else(|| symptoms.code.and_then(by_smtp)).unwrap_or(
+            if symptoms.code.is_some_and(|code| code < 500) || temporary(&symptoms) { "expired" } else { "undefined" },
+        ),
+    };
+    let reason = refine(reason, &symptoms, &reply);
+    Diagnosis { reason, class: class_of(reason, &symptoms) }
+}
+
+/// Words said after the whole message was taken in judge the message, not the address (RFC 5321 §3.3).
+fn refine(reason: &'static str, symptoms: &Symptoms, reply: &str) -> &'static str {
+    let late = ["end of data", "after end of", "data command", "text command", "after i sent the message"];
+    let is_late = late.iter().any(|phrase| reply.contains(phrase));
+    if reason == "userunknown" && is_late && !symptoms.status.is_some_and(|status| status.ends_with(".1.1")) {
+        return "filtered";
+    }
+    reason
+}
+
+fn class_of(reason: &str, symptoms: &Symptoms) -> BounceClass {
+    match reason {
+        "delivered" => BounceClass::Delivered,
+        "userunknown" | "hostunknown" | "hasmoved" => BounceClass::Hard,
+        "notaccept" if !temporary(symptoms) => BounceClass::Hard,
+        _ => BounceClass::Soft,
+    }
+}
+
+fn temporary(symptoms: &Symptoms) -> bool {
+    match symptoms.code {
+        Some(code) => (400..500).contains(&code),
+        None => symptoms.status.is_some_and(|status| status.starts_with('4')),
+    }
+}
+
+/// Reasons that say that it failed rather than why.
+fn is_vague(reason: &str) -> bool {
+    matches!(reason, "rejected" | "filtered" | "onhold" | "systemerror" | "expired" | "policyviolation" | "undefined" | "syntaxerror")
+}
+
+fn by_words(words: &str) -> Option<&'static str> {
+    PHRASES.iter().find(|(_, phrase)| find_phrase(words, phrase)).map(|(reason, _)| *reason)
+}
+
+fn by_status(status: &str) -> Option<&'static str> {
+    let (class, rest) = status.split_once('.')?;
+    let reason = STATUSES.get(rest).copied()?;
+    // A temporary failure of an unknown user is a matter of the remote's look-ups.
+    match (class, reason) {
+        ("2", _) => Some("delivered"),
+        ("4", "userunknown" | "hasmoved") => None,
+        ("4", "hostunknown") => Some("networkerror"),
+        (_, reason) => Some(reason),
+    }
+}
+
+fn by_smtp(code: u16) -> Option<&'static str> {
+    match code {
+        421 | 450 | 451 => Some("expired"),
+        452 | 552 => Some("mailboxfull"),
+        530 | 534 | 535 | 538 => Some("securityerror"),
+        521 | 556 => Some("notaccept"),
+        500..=504 => Some("syntaxerror"),
+        551 => Some("hasmoved"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(status: &str, code: u16, reply: &str) -> (&'static str, BounceClass) {
+        let found = diagnose(Symptoms { status: Some(status), code: Some(code), reply, report: "" });
+        (found.reason, found.class)
+    }
+
+    #[test]
+    fn words_and_codes_make_a_reason() {
+        assert_eq!(reason("5.1.1", 550, "550 5.1.1 <a@b.example>... User Unknown"), ("userunknown", BounceClass::Hard));
+        assert_eq!(reason("5.2.2", 552, "552 5.2.2 Mailbox full"), ("mailboxfull", BounceClass::Soft));
+        assert_eq!(reason("4.2.2", 452, "452 over quota"), ("mailboxfull", BounceClass::Soft));
+        assert_eq!(reason("5.1.2", 550, "Host or domain name not found"), ("hostunknown", BounceClass::Hard));
+        assert_eq!(reason("5.1.10", 556, "Domain does not accept mail (nullMX)"), ("notaccept", BounceClass::Hard));
+    }
+
+    #[test]
+    fn short_words_need_edges() {
+        assert_ne!(reason("5.0.0", 550, "we could not produce an answer").0, "spamdetected");
     }
 }
