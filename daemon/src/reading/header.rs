@@ -49,7 +49,7 @@ impl<'a> Headers<'a> {
                     at = stop;
                 }
                 // An mbox line, or rubbish between fields: skipped if the block goes on after it.
-                None if is_mbox_line(line) || goes_on(bytes, end) => at = end,
+                None if is_mbox_line(line) || (!headers.fields.is_empty() && goes_on(bytes, end)) => at = end,
                 None => return (headers, &bytes[at..]),
             }
         }
@@ -280,9 +280,20 @@ fn fold_end(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Whether the line at `at` starts a field.
-fn goes_on(bytes: &[u8], at: usize) -> bool {
-    at < bytes.len() && field_name(trim_eol(&bytes[at..line_end(bytes, at)])).is_some()
+/// Whether a field starts in one of the next lines, before a blank one: what stands before it was meant as folding.
+fn goes_on(bytes: &[u8], mut at: usize) -> bool {
+    for _ in 0..8 {
+        let end = line_end(bytes, at);
+        let line = trim_eol(&bytes[at..end]);
+        if line.iter().all(u8::is_ascii_whitespace) {
+            return false;
+        }
+        if field_name(line).is_some() {
+            return true;
+        }
+        at = end;
+    }
+    false
 }
 
 fn after_blank_line(bytes: &[u8], at: usize) -> &[u8] {

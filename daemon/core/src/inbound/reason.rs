@@ -26,6 +26,19 @@ pub struct Symptoms<'a> {
     pub reply: &'a str,
     /// What the reporting system says around it.
     pub report: &'a str,
+    /// At which command it failed, if the report tells.
+    pub stage: Option<Stage>,
+}
+
+/// The command of the SMTP dialogue that was refused (RFC 5321 §3.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// `MAIL FROM`: the sender was refused.
+    Sender,
+    /// `RCPT TO`: the address was refused.
+    Recipient,
+    /// `DATA` and its end: the message was refused.
+    Message,
 }
 
 static PHRASES: LazyLock<Vec<(&str, &str)>> =
@@ -36,39 +49,69 @@ static STATUSES: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
 
 /// Judges a failure. The remote system's words come first, then the status code, then the report's words.
 pub fn diagnose(symptoms: Symptoms) -> Diagnosis {
-    let reply = symptoms.reply.to_lowercase();
+    let reply = fold(symptoms.reply);
     let by_code = symptoms.status.and_then(by_status);
-    let by_reply = by_words(&reply);
-    let reason = match (by_reply, by_code) {
+    let reason = match (by_words(&reply), by_code) {
         // "5.1.1 … rejected": the code is narrower than such words.
         (Some(words), Some(code)) if is_vague(words) && !is_vague(code) => code,
+        (Some("userunknown"), Some("hasmoved")) => "hasmoved",
         (Some(words), _) => words,
         (None, Some(code)) => code,
-        (None, None) => by_words(&symptoms.report.to_lowercase()).or_else(|| symptoms.code.and_then(by_smtp)).unwrap_or(
-            if symptoms.code.is_some_and(|code| code < 500) || temporary(&symptoms) { "expired" } else { "undefined" },
-        ),
+        (None, None) => by_words(&fold(symptoms.report))
+            .or_else(|| symptoms.code.and_then(by_smtp))
+            .unwrap_or(if temporary(&symptoms) { "expired" } else { "undefined" }),
     };
-    let reason = refine(reason, &symptoms, &reply);
+    let reason = refine(narrower(reason, &symptoms), &symptoms, &reply);
     Diagnosis { reason, class: class_of(reason, &symptoms) }
 }
 
-/// Words said after the whole message was taken in judge the message, not the address (RFC 5321 §3.3).
-fn refine(reason: &'static str, symptoms: &Symptoms, reply: &str) -> &'static str {
-    let late = ["end of data", "after end of", "data command", "text command", "after i sent the message"];
-    let is_late = late.iter().any(|phrase| reply.contains(phrase));
-    if reason == "userunknown" && is_late && !symptoms.status.is_some_and(|status| status.ends_with(".1.1")) {
-        return "filtered";
+/// The reporting system may know better than "user unknown": a full or a closed mailbox; a look-up that may yet succeed.
+fn narrower(reason: &'static str, symptoms: &Symptoms) -> &'static str {
+    match reason {
+        "userunknown" => match by_words(&fold(symptoms.report)) {
+            Some(better @ ("suspend" | "mailboxfull")) => better,
+            _ => reason,
+        },
+        "hostunknown" if fold(symptoms.reply).contains("try again") || fold(symptoms.report).contains("try again") => {
+            "networkerror"
+        }
+        _ => reason,
     }
-    reason
+}
+
+/// Only a refusal of the address itself speaks against the address: with a code that says so (X.1.Y), or at `RCPT TO`,
+/// or in the words of the reporting system. "User unknown" said to the message or the sender is a filter's answer.
+fn refine(reason: &'static str, symptoms: &Symptoms, reply: &str) -> &'static str {
+    if !matches!(reason, "userunknown" | "hostunknown") {
+        return reason;
+    }
+    let about_address = |text: &str| ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"].iter().any(|code| text.contains(code));
+    let coded = symptoms.status.is_some_and(about_address) || about_address(reply);
+    match symptoms.stage {
+        Some(Stage::Sender) => "rejected",
+        _ if coded || reason == "hostunknown" => reason,
+        Some(Stage::Recipient) => reason,
+        Some(Stage::Message) => "filtered",
+        // A code about something else, and no word on which address.
+        None if symptoms.status.is_some_and(|status| status.starts_with("5.2.")) => "filtered",
+        None if symptoms.status.is_some() && !reply.contains('@') => "filtered",
+        None => reason,
+    }
 }
 
 fn class_of(reason: &str, symptoms: &Symptoms) -> BounceClass {
     match reason {
         "delivered" => BounceClass::Delivered,
-        "userunknown" | "hostunknown" | "hasmoved" => BounceClass::Hard,
-        "notaccept" if !temporary(symptoms) => BounceClass::Hard,
+        _ if temporary(symptoms) => BounceClass::Soft,
+        "userunknown" | "hostunknown" | "hasmoved" | "notaccept" => BounceClass::Hard,
         _ => BounceClass::Soft,
     }
+}
+
+/// Lower-case, blanks folded, straight apostrophes.
+fn fold(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").to_lowercase().replace('’', "'")
 }
 
 fn temporary(symptoms: &Symptoms) -> bool {
@@ -80,7 +123,7 @@ fn temporary(symptoms: &Symptoms) -> bool {
 
 /// Reasons that say that it failed rather than why.
 fn is_vague(reason: &str) -> bool {
-    matches!(reason, "rejected" | "filtered" | "onhold" | "systemerror" | "expired" | "policyviolation" | "undefined" | "syntaxerror")
+    matches!(reason, "rejected" | "onhold" | "systemerror" | "expired" | "policyviolation" | "undefined" | "syntaxerror")
 }
 
 fn by_words(words: &str) -> Option<&'static str> {
@@ -116,7 +159,7 @@ mod tests {
     use super::*;
 
     fn reason(status: &str, code: u16, reply: &str) -> (&'static str, BounceClass) {
-        let found = diagnose(Symptoms { status: Some(status), code: Some(code), reply, report: "" });
+        let found = diagnose(Symptoms { status: Some(status), code: Some(code), reply, report: "", stage: Some(Stage::Recipient) });
         (found.reason, found.class)
     }
 

@@ -60,7 +60,7 @@ fn conclude(headers: &Headers, told: Recipient, report: &str) -> Bounce {
         .or(told.status);
     let action = told.action.or_else(|| prose::action(headers.text("Subject").as_deref().unwrap_or(""), report));
     let code = smtp::code(&words);
-    let found = diagnose(Symptoms { status: status.as_deref(), code, reply: &words, report });
+    let found = diagnose(Symptoms { status: status.as_deref(), code, reply: &words, report, stage: prose::stage(&words, report) });
     let class = match action {
         Some(Action::Delayed) => BounceClass::Delayed,
         Some(Action::Delivered) => BounceClass::Delivered,

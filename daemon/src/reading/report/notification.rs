@@ -49,6 +49,7 @@ fn bounced(flat: &str, recipient: Option<String>) -> Bounce {
         code: super::smtp::code(&words),
         reply: &words,
         report: if sub == "MailboxFull" { "mailbox full" } else { "" },
+        stage: None,
     });
     let unknown = found.reason == "undefined";
     let permanent = value(flat, "bounceType").as_deref() == Some("Permanent") && (sub == "General" || sub == "NoEmail");

@@ -1,6 +1,6 @@
 //! Reports without fields: where the original begins, whom they are about, whether they are only a warning.
 
-use resetd_core::inbound::Action;
+use resetd_core::inbound::{Action, Stage};
 
 use super::super::header::{Headers, addr_spec};
 use super::smtp::head;
@@ -55,6 +55,31 @@ pub fn action(subject: &str, report: &str) -> Option<Action> {
     }
     let good = ["successfully delivered", "successful mail delivery", "was successfully relayed"];
     good.iter().any(|phrase| report.contains(phrase) || subject.contains(phrase)).then_some(Action::Delivered)
+}
+
+/// The command that was refused, as the reply or the transcript tells.
+pub fn stage(reply: &str, report: &str) -> Option<Stage> {
+    let text = head(report, 8_192).to_lowercase();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let text = format!("{} {}", reply.to_lowercase(), words.join(" "));
+    let says = |phrases: &[&str]| phrases.iter().any(|phrase| text.contains(phrase));
+    // In a transcript the command stands right above the answer.
+    let transcript = text.find("<<< 5").or_else(|| text.find("<<< 4")).map(|at| &text[..at]);
+    if let Some(command) = transcript.and_then(|before| before.rsplit(">>> ").next().filter(|_| before.contains(">>> "))) {
+        return match command.get(..4) {
+            Some("data") => Some(Stage::Message),
+            Some("rcpt") => Some(Stage::Recipient),
+            Some("mail") => Some(Stage::Sender),
+            _ => None,
+        };
+    }
+    if says(&["end of data", "data command", "text command", "smtp command data", "-smtp command data", "after i sent the message", "(data)", "did not like our data"]) {
+        return Some(Stage::Message);
+    }
+    if says(&["mail from command", "after mail from", "did not like our mail from", "[mail_from]", "to mail from"]) {
+        return Some(Stage::Sender);
+    }
+    says(&["rcpt to", "rcpt_to", "rcpt command", "rejected recipient"]).then_some(Stage::Recipient)
 }
 
 /// Whom the report is about: the header that says so, `<address>:` on a line, or the first address that is neither the
