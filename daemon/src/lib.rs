@@ -3,6 +3,13 @@
 
 pub mod config;
 
+pub mod mailbox;
+
 pub mod app;
 pub mod mail;
+pub mod webhook;
+
+pub mod reading;
 pub mod store;
+
+pub mod ambient;

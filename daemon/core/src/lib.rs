@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 //! The rules of resetd. No tokio, no SQLite, no HTTP, no clock, no randomness: `now` and entropy come in as
 //! arguments, decisions come out as values.
 
@@ -10,3 +11,7 @@ pub mod retry;
 pub mod secret;
 pub mod smtp_reply;
 pub mod time;
+=======
+//! x
+pub mod inbound;
+>>>>>>> reading
