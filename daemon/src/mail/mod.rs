@@ -4,5 +4,6 @@ pub mod compose;
 pub mod dkim;
 mod outcome;
 pub mod templates;
+pub mod transport;
 
 pub use outcome::{Envelope, Outcome};
