@@ -4,6 +4,8 @@
 //! A folder is copied to a place of its own, which `@DIR@` in `resetd.toml` and `expected` stands for. Every file is given
 //! the mode 0600, one that begins with `open-` 0644; `credentials/` is what systemd would hand in.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic like tests")]
+
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -11,6 +11,8 @@ mod mailbox;
 mod portal;
 mod problem;
 mod read;
+#[cfg(test)]
+mod reference;
 mod relay;
 mod reload;
 mod report;

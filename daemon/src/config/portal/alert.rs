@@ -36,7 +36,7 @@ impl FromText for MailTo {
 
 #[derive(Deserialize, Default)]
 #[serde(default, deny_unknown_fields, expecting = "a table")]
-struct WebhookSection {
+pub(in crate::config) struct WebhookSection {
     url: Option<Text<WebhookUrl>>,
     secret_file: Option<Text<PathBuf>>,
     credential: Option<Text<Credential>>,

@@ -1,7 +1,7 @@
 //! `[portal.NAME]`: a site on whose behalf mail is sent.
 
-mod alert;
-mod login_failures;
+pub(super) mod alert;
+pub(super) mod login_failures;
 
 use std::path::PathBuf;
 
