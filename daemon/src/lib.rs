@@ -3,11 +3,10 @@
 
 pub mod config;
 
-pub mod mailbox;
+// mailbox
 
 pub mod app;
 pub mod mail;
-pub mod webhook;
 
 pub mod reading;
 pub mod store;

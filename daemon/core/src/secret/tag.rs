@@ -28,7 +28,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 6] =
+    const ALL: [Self; 6] = [Self::Reply, Self::Bounce, Self::ResetMail, Self::Notice, Self::Acknowledgement, Self::Alert];
 
     fn letter(self) -> char {
         match self {
