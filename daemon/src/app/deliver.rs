@@ -1,5 +1,8 @@
 //! One attempt to hand one mail over. It was counted before it came here; what it comes to is written down after.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use resetd_core::event::Event;
 use resetd_core::retry::{self, Next};
 use resetd_core::smtp_reply::SmtpReply;
@@ -27,27 +30,50 @@ impl App {
     }
 
     /// Tries once and writes down what it came to.
-    pub async fn deliver(&self, work: Work) -> Result<(), StoreError> {
-        let outfit = self.outfit.load_full();
-        let record = match self.dead_or_late(&work).await? {
-            Some(record) => record,
-            None if work.kind == MailKind::Webhook => self.post_webhook(&outfit, &work).await?,
-            None => match self.letter(&outfit, &work).await? {
-                Ok(letter) => {
-                    let outcome = outfit.transport.send(&letter.envelope, &letter.message).await;
-                    drop(letter);
-                    self.outcome(&outfit, &work, outcome)
-                }
-                Err(error) => self.unmade(&work, &error),
-            },
+    pub async fn deliver(&self, work: Arc<Work>) {
+        let record = match self.attempt(&work).await {
+            Ok(record) => record,
+            Err(error) => self.later(&work, error.to_string(), None),
         };
-        self.store.record(work, record, self.clock.now()).await
+        self.write_down(work, record).await;
     }
 
     /// An attempt that panicked: deferred like any other, so that a mail that can't be made ends by its schedule.
-    pub async fn delivery_broke(&self, work: Work) -> Result<(), StoreError> {
+    pub async fn delivery_broke(&self, work: Arc<Work>) {
         let record = self.later(&work, "an internal error; the log has it".into(), None);
-        self.store.record(work, record, self.clock.now()).await
+        self.write_down(work, record).await;
+    }
+
+    async fn attempt(&self, work: &Work) -> Result<Record, StoreError> {
+        let outfit = self.outfit.load_full();
+        if let Some(record) = self.dead_or_late(work).await? {
+            return Ok(record);
+        }
+        if work.kind == MailKind::Webhook {
+            return self.post_webhook(&outfit, work).await;
+        }
+        Ok(match self.letter(&outfit, work).await? {
+            Ok(letter) => {
+                let outcome = outfit.transport.send(&letter.envelope, &letter.message).await;
+                drop(letter);
+                self.outcome(&outfit, work, outcome)
+            }
+            Err(error) => self.unmade(work, &error),
+        })
+    }
+
+    /// Writes an outcome down, however long the disk is full: a mail that went out must not go out again for that.
+    async fn write_down(&self, work: Arc<Work>, record: Record) {
+        loop {
+            match self.store.record(Arc::clone(&work), record.clone(), self.clock.now()).await {
+                Ok(()) => return,
+                Err(StoreError::Closed) => return tracing::error!(event = "mail.unrecorded", mail = work.mail),
+                Err(error) => {
+                    tracing::error!(event = "mail.record_failed", mail = work.mail, %error);
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+            }
+        }
     }
 
     /// Law 7: what can't be of use any more is not sent.

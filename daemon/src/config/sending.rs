@@ -9,12 +9,13 @@ use super::relay::RelaySection;
 use super::report::Report;
 use super::secrets::{SecretFiles, SecretKeys};
 use super::types::{DkimKey, Sending, TransportSettings};
-use super::values::{Credential, DkimSelector, Domain, Text, Whole};
+use super::values::{Credential, DkimSelector, Domain, Span, Text, Whole};
 
 #[derive(Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a table")]
 pub(super) struct SendingSection {
     connections: Whole<1, 100>,
+    hold_bounced: Span<0, 31_536_000>,
     relay: Option<RelaySection>,
     capture: Option<Text<PathBuf>>,
     dkim: Vec<DkimSection>,
@@ -22,7 +23,7 @@ pub(super) struct SendingSection {
 
 impl Default for SendingSection {
     fn default() -> Self {
-        Self { connections: Whole(10), relay: None, capture: None, dkim: Vec::new() }
+        Self { connections: Whole(10), hold_bounced: Span::of::<{ 7 * 86_400 }>(), relay: None, capture: None, dkim: Vec::new() }
     }
 }
 
@@ -40,7 +41,7 @@ impl SendingSection {
         let relay = self.relay.and_then(|relay| relay.check(env, secrets, report)).map(TransportSettings::Relay);
         let dkim = check_dkim(self.dkim, secrets, report);
         let transport = relay.or(capture.map(TransportSettings::Capture))?;
-        Some(Sending { transport, connections: self.connections.count(), dkim })
+        Some(Sending { transport, connections: self.connections.count(), hold_bounced: self.hold_bounced.duration(), dkim })
     }
 }
 

@@ -1,5 +1,7 @@
 //! One request becomes durable: reset, mail, event, idempotency key, older secrets, limits, in one transaction.
 
+use std::sync::Arc;
+
 use resetd_core::address::{DisplayName, Mailbox};
 use resetd_core::event::Event;
 use resetd_core::ids::{PortalName, ResetId};
@@ -115,7 +117,7 @@ impl Tx<'_> {
         };
         self.event(request.created_at, event, Some((n, request.id)), Some(&request.portal), detail)?;
         if state == State::Accepted {
-            self.posts.push(Post { mail, due_at: request.created_at, kind: MailKind::Reset, work: Some(Box::new(work(request, n, mail))) });
+            self.posts.push(Post { mail, due_at: request.created_at, kind: MailKind::Reset, work: Some(Arc::new(work(request, n, mail))) });
         }
         Ok(Accepted::New(request.id))
     }

@@ -1,6 +1,8 @@
 //! The queue: claimed (counted) before each try, recorded after it. The first try of a reset mail was counted by the
 //! transaction that accepted it.
 
+use std::sync::Arc;
+
 use resetd_core::event::Event;
 use resetd_core::ids::PortalName;
 use resetd_core::reset::{Expiry, Method, State};
@@ -88,7 +90,7 @@ impl Store {
     }
 
     /// Writes down what an attempt came to.
-    pub async fn record(&self, work: Work, record: Record, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn record(&self, work: Arc<Work>, record: Record, now: Timestamp) -> Result<(), StoreError> {
         self.writer.write(move |tx| tx.record(&work, &record, now)).await
     }
 

@@ -131,7 +131,7 @@ pub struct Post {
     /// What it is.
     pub kind: MailKind,
     /// For a fresh reset mail all that it is made from, already claimed; otherwise it is claimed when due.
-    pub work: Option<Box<Work>>,
+    pub work: Option<Arc<Work>>,
 }
 
 /// The store. Cheap to clone; the writer thread ends when the last clone is gone.
@@ -163,7 +163,7 @@ impl Store {
     }
 
     /// Keeps a value under a name unless one is there, and gives the one that is there now.
-    pub async fn remember(&self, name: &'static str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {
-        self.writer.write(move |tx| schema::remember(tx.conn, name, &value)).await
+    pub async fn remember(&self, name: String, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+        self.writer.write(move |tx| schema::remember(tx.conn, &name, &value)).await
     }
 }
