@@ -75,9 +75,9 @@ struct Case {
 
 fn cases() -> impl Iterator<Item = Case> {
     let methods = [Method::Link, Method::Code, Method::Both];
-    methods.into_iter().flat_map(|method| {
-        [(true, true), (true, false), (false, true), (false, false)].map(|(named, timed)| Case { method, named, timed })
-    })
+    methods
+        .into_iter()
+        .flat_map(|method| [(true, true), (true, false), (false, true), (false, false)].map(|(named, timed)| Case { method, named, timed }))
 }
 
 /// A wording in a language.
@@ -103,7 +103,8 @@ impl Subject<'_> {
                 continue;
             }
             for key in variables.iter().filter_map(|name| name.strip_prefix("t.")).filter(|key| !self.language.names(self.name, key)) {
-                let message = format!("`t.{key}`: there is no such sentence under [{}] or [common] in language {}", self.name, self.language.tag);
+                let message =
+                    format!("`t.{key}`: there is no such sentence under [{}] or [common] in language {}", self.name, self.language.tag);
                 found.insert(self.problem(&template, Rule::Strings, message));
             }
         }
@@ -170,7 +171,12 @@ impl Subject<'_> {
             ..values.facts
         };
         let hostile = Values { name: values.name.map(|_| HOSTILE), account: Some(HOSTILE), email: HOSTILE, facts, ..*values };
-        let tame = Facts { words: values.facts.words.map(|_| "x"), ip: values.facts.ip.map(|_| "x"), reason: values.facts.reason.map(|_| "x"), ..facts };
+        let tame = Facts {
+            words: values.facts.words.map(|_| "x"),
+            ip: values.facts.ip.map(|_| "x"),
+            reason: values.facts.reason.map(|_| "x"),
+            ..facts
+        };
         let tame = Values { name: values.name.map(|_| "x"), account: Some("x"), email: "x", facts: tame, ..*values };
         let shape = |values| {
             let fields = Arc::new(Fields::as_given(values));
@@ -294,7 +300,9 @@ fn judge(tag: &str, attribute: &str, value: &str, link: Option<&str>, tell: &mut
     match attribute {
         "href" if value.starts_with("mailto:") || Some(value) == link => {}
         "href" => tell(Rule::Secret, format!("<{tag}> leads elsewhere than to the reset page")),
-        "src" | "srcset" | "background" | "poster" | "data" | "action" | "formaction" | "xlink:href" if !value.starts_with("data:image/") => {
+        "src" | "srcset" | "background" | "poster" | "data" | "action" | "formaction" | "xlink:href"
+            if !value.starts_with("data:image/") =>
+        {
             tell(Rule::Remote, format!("<{tag} {attribute}> loads something from elsewhere"));
         }
         "style" if loads(value) => tell(Rule::Remote, format!("<{tag} style> loads something")),
@@ -312,7 +320,25 @@ fn loads(css: &str) -> bool {
 fn is_active(name: &str) -> bool {
     matches!(
         name,
-        "script" | "form" | "input" | "button" | "select" | "textarea" | "iframe" | "frame" | "frameset" | "object" | "embed" | "applet" | "link" | "base" | "svg" | "math" | "video" | "audio" | "source"
+        "script"
+            | "form"
+            | "input"
+            | "button"
+            | "select"
+            | "textarea"
+            | "iframe"
+            | "frame"
+            | "frameset"
+            | "object"
+            | "embed"
+            | "applet"
+            | "link"
+            | "base"
+            | "svg"
+            | "math"
+            | "video"
+            | "audio"
+            | "source"
     )
 }
 

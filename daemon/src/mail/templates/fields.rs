@@ -234,7 +234,9 @@ fn clean_line(text: &str) -> String {
 /// Whether a greeting may hold it. Forms for other people's addresses are misused to mail them "You won, see evil.example":
 /// what could become a link, or is longer than names are, is left out, and the greeting does without.
 fn reads_like_a_name(name: &str) -> bool {
-    name.chars().count() <= 60 && !name.contains(['/', '\\', '@', '<', '>', '{', '}', '[', ']', ':', '|', '$', '%', '=', '\u{ff20}']) && !has_domain(name)
+    name.chars().count() <= 60
+        && !name.contains(['/', '\\', '@', '<', '>', '{', '}', '[', ']', ':', '|', '$', '%', '=', '\u{ff20}'])
+        && !has_domain(name)
 }
 
 /// Whether a person would know it as their login: an address, or a word with a letter in it that is neither a UUID nor

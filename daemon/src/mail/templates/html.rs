@@ -118,7 +118,23 @@ pub(super) fn visible_lines(html: &str) -> Vec<String> {
 fn is_block(name: &str) -> bool {
     matches!(
         name,
-        "p" | "div" | "td" | "th" | "tr" | "table" | "br" | "h1" | "h2" | "h3" | "h4" | "ul" | "ol" | "li" | "hr" | "blockquote" | "pre" | "center"
+        "p" | "div"
+            | "td"
+            | "th"
+            | "tr"
+            | "table"
+            | "br"
+            | "h1"
+            | "h2"
+            | "h3"
+            | "h4"
+            | "ul"
+            | "ol"
+            | "li"
+            | "hr"
+            | "blockquote"
+            | "pre"
+            | "center"
     )
 }
 
@@ -197,7 +213,9 @@ mod tests {
 
     #[test]
     fn broken_html_ends() {
-        for html in ["<", "<>", "<a", "<a href", "<a href=", "<a href=\"", "<!--", "</", "<a =\"x\">", "<a ==b>", "&#x110000;<é =é>", "< b>"] {
+        for html in
+            ["<", "<>", "<a", "<a href", "<a href=", "<a href=\"", "<!--", "</", "<a =\"x\">", "<a ==b>", "&#x110000;<é =é>", "< b>"]
+        {
             tokens(html);
             visible_lines(html);
         }

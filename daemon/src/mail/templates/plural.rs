@@ -34,7 +34,13 @@ pub(super) fn category(language: &str, n: u32) -> Category {
     let teen = (11..=14).contains(&hundred);
     match language.split('-').next().unwrap_or_default() {
         "id" | "ja" | "ko" | "lo" | "ms" | "my" | "th" | "vi" | "yo" | "zh" => Other,
-        "am" | "bn" | "fa" | "fr" | "gu" | "hi" | "hy" | "kn" | "pt" | "zu" => if n <= 1 { One } else { Other },
+        "am" | "bn" | "fa" | "fr" | "gu" | "hi" | "hy" | "kn" | "pt" | "zu" => {
+            if n <= 1 {
+                One
+            } else {
+                Other
+            }
+        }
         "be" | "bs" | "hr" | "ru" | "sr" | "uk" => match ten {
             1 if hundred != 11 => One,
             2..=4 if !teen => Few,
@@ -94,8 +100,20 @@ pub(super) fn category(language: &str, n: u32) -> Category {
             7..=10 => Many,
             _ => Other,
         },
-        "mk" | "is" => if ten == 1 && hundred != 11 { One } else { Other },
-        _ => if n == 1 { One } else { Other },
+        "mk" | "is" => {
+            if ten == 1 && hundred != 11 {
+                One
+            } else {
+                Other
+            }
+        }
+        _ => {
+            if n == 1 {
+                One
+            } else {
+                Other
+            }
+        }
     }
 }
 

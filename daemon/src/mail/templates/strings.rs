@@ -170,12 +170,12 @@ fn pieces(text: &str) -> Result<Vec<Piece>, (Rule, String)> {
             rest = behind;
             continue;
         }
-        let (name, behind) =
-            tail.strip_prefix('{').and_then(|tail| tail.split_once('}')).ok_or_else(|| {
-                (Rule::Placeholders, "has a brace without its partner (write {{ or }} for a brace itself)".to_owned())
-            })?;
-        let place = Place::parse(name)
-            .ok_or_else(|| (Rule::Placeholders, format!("`{{{name}}}` is no value; known are {}", Place::names())))?;
+        let (name, behind) = tail
+            .strip_prefix('{')
+            .and_then(|tail| tail.split_once('}'))
+            .ok_or_else(|| (Rule::Placeholders, "has a brace without its partner (write {{ or }} for a brace itself)".to_owned()))?;
+        let place =
+            Place::parse(name).ok_or_else(|| (Rule::Placeholders, format!("`{{{name}}}` is no value; known are {}", Place::names())))?;
         if !plain.is_empty() {
             pieces.push(Piece::Text(std::mem::take(&mut plain).into()));
         }
