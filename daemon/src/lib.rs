@@ -3,10 +3,11 @@
 
 pub mod config;
 
-// mailbox
+pub mod outbox;
 
 pub mod app;
 pub mod mail;
+pub mod webhook;
 
 pub mod reading;
 pub mod store;

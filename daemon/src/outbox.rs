@@ -52,6 +52,7 @@ impl Outbox {
             self.promote();
             let has_ready = self.ready.iter().any(|queue| !queue.is_empty());
             let places = Arc::clone(&self.places);
+            let next = sleep_until(self.next_due(), self.app.now());
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => break,
@@ -70,7 +71,7 @@ impl Outbox {
                         self.start_one(place);
                     }
                 }
-                () = sleep_until(self.next_due(), self.app.now()) => {}
+                () = next => {}
             }
         }
         // Every place free again: nothing is under way any more.

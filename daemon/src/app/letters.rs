@@ -12,6 +12,7 @@ use super::Outfit;
 use crate::config::Portal;
 use crate::mail::Envelope;
 use crate::mail::compose::{Auto, ComposeError, Head, compose};
+use crate::mail::dkim::DkimError;
 use crate::mail::templates::{Brand, Facts, RenderError, Values};
 use crate::store::{Flag, MailKind, ResetRow, Work};
 
@@ -41,6 +42,9 @@ pub enum LetterError {
     /// The message.
     #[error(transparent)]
     Compose(#[from] ComposeError),
+    /// The signature.
+    #[error(transparent)]
+    Dkim(#[from] DkimError),
 }
 
 /// What an alert carries beside the reset.
@@ -103,7 +107,7 @@ impl Desk<'_> {
         let mut values = self.about(brand, row, to);
         values.facts.state = Some(row.state.as_str());
         values.facts.revoked = row.state == resetd_core::reset::State::Denied;
-        let auto = in_reply_to.map_or(Auto::Generated, |id| Auto::Replied { in_reply_to: id });
+        let auto = Auto::Replied { in_reply_to };
         self.to_person(work, portal, row, to, "ack", &values, (Purpose::Acknowledgement, auto))
     }
 
@@ -138,12 +142,11 @@ impl Desk<'_> {
             reply_to: reply_to.unwrap_or(portal.support_address.as_str()),
             message_id: &format!("flag-{number}.{id}@{}", portal.sender.address.domain()),
             date: work.created_at,
-            locale: &portal.locale,
             auto: Auto::Generated,
             valid_since: None,
             attachment: case.message,
         };
-        let message = self.sign(portal, compose(&head, &rendered)?);
+        let message = self.sign(portal, compose(&head, &rendered)?)?;
         // The null path: an alert that bounces must not come back as new mail.
         Ok(Letter { envelope: Envelope { from: String::new(), to: to.clone(), valid_since: None }, message })
     }
@@ -180,18 +183,17 @@ impl Desk<'_> {
             reply_to: &portal.reply_to.with(&tag(Purpose::Reply)),
             message_id: &format!("{}@{}", tag(purpose), portal.sender.address.domain()),
             date: work.created_at,
-            locale: &row.locale,
             auto,
             valid_since: row.valid_since,
             attachment: None,
         };
-        let message = self.sign(portal, compose(&head, &rendered)?);
+        let message = self.sign(portal, compose(&head, &rendered)?)?;
         // An acknowledgement answers mail: the null path, so that nothing can answer it (RFC 3834 §3.3).
         let from = if work.kind == MailKind::Acknowledgement { String::new() } else { portal.bounce_to.with(&tag(Purpose::Bounce)) };
         Ok(Letter { envelope: Envelope { from, to: to.clone(), valid_since: row.valid_since }, message })
     }
 
-    fn sign(&self, portal: &Portal, message: Zeroizing<Vec<u8>>) -> Zeroizing<Vec<u8>> {
+    fn sign(&self, portal: &Portal, message: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, DkimError> {
         self.outfit.signers.sign(portal.sender.address.domain(), message)
     }
 }

@@ -56,6 +56,16 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The name in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reset => "reset",
+            Self::Notice => "notice",
+            Self::Ack => "acknowledgement",
+            Self::Alert => "alert",
+        }
+    }
+
     fn of(wording: &str) -> Self {
         match wording {
             "changed" => Self::Notice,
