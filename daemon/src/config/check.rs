@@ -1,14 +1,20 @@
 //! `resetctl config check FILE`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
 use super::problem::ConfigErrors;
 use super::types::{LmtpListen, MailboxSettings, Settings, TransportSettings};
 
+/// Where systemd puts the credentials of our unit while it runs.
+const DAEMON_CREDENTIALS: &str = "/run/credentials/resetd.service";
+
 /// Checks a file as the daemon would on this host: an exit code (0 good, 1 not) and what to print, without a line end.
 pub fn config_check(path: &Path) -> (u8, String) {
-    verdict(&super::load(path, &Environment::of_process()))
+    let mut env = Environment::of_process();
+    // Credentials are handed to the daemon, not to an administrator's shell; root can see those of the running one.
+    env.credentials_dir = env.credentials_dir.or_else(|| Some(DAEMON_CREDENTIALS.into()).filter(|folder: &PathBuf| folder.is_dir()));
+    verdict(&super::load(path, &env))
 }
 
 /// `ok` and a line each for portals, sending and mailbox; or one line per problem.

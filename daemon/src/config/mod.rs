@@ -21,6 +21,8 @@ mod sending;
 mod server;
 mod source;
 mod store;
+#[cfg(test)]
+mod tests;
 mod types;
 mod values;
 

@@ -1,4 +1,4 @@
-//! Compares `etc/resetd.toml`, the reference that administrators read, with what the code knows.
+//! Compares what administrators read with what the code knows: the reference `etc/resetd.toml`, and the guide's examples.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,6 +14,7 @@ use super::mailbox::MailboxSection;
 use super::portal::PortalSection;
 use super::portal::alert::{AlertSection, WebhookSection};
 use super::portal::login_failures::LoginFailuresSection;
+use super::problem::Problem;
 use super::relay::{LoginSection, RelaySection};
 use super::report::Report;
 use super::sending::{DkimSection, SendingSection};
@@ -23,6 +24,8 @@ use super::store::StoreSection;
 use super::{Environment, FixedAccounts, Settings, parse, read};
 
 const REFERENCE: &str = include_str!("../../../etc/resetd.toml");
+
+const GUIDE: &str = include_str!("../../../docs/admin.md");
 
 /// The keys without a default that every configuration must have.
 const NEEDED: [&str; 6] = ["title", "sender", "reset_url", "reply_to", "support_address", "host"];
@@ -52,12 +55,25 @@ fn settings(text: &str) -> Settings {
 
 #[test]
 fn every_key_of_the_reference_is_known() {
-    let text = uncommented(|_, _| true);
-    let table = read::parse_toml(&text).unwrap();
-    let source = Source::new(&text, table.get_ref());
+    assert_eq!(misread(&uncommented(|_, _| true)), []);
+}
+
+#[test]
+fn every_example_of_the_guide_is_understood() {
+    let examples: Vec<&str> = GUIDE.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(examples.len() >= 10);
+    for example in examples {
+        assert_eq!(misread(example), [], "{example}");
+    }
+}
+
+/// What serde and the kinds of value don't like, files and other sections left aside.
+fn misread(text: &str) -> Vec<Problem> {
+    let table = read::parse_toml(text).unwrap();
+    let source = Source::new(text, table.get_ref());
     let mut report = Report::new(&source);
     let _: File = read::read(&table, &source, &mut report);
-    assert_eq!(report.into_problems(), []);
+    report.into_problems()
 }
 
 #[test]

@@ -87,21 +87,23 @@ impl<'t> Source<'t> {
     }
 }
 
-/// A path without the numbers of items: the line tells which.
+/// A path without the numbers of items: the line tells which. A key can hold anything when it is quoted; a message can't.
 pub(super) fn plain_path(path: &str) -> String {
-    path.split('[')
-        .enumerate()
-        .map(|(index, part)| if index == 0 { part } else { part.split_once(']').map_or("", |(_, rest)| rest) })
-        .collect()
+    let mut parts = path.split('[');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(']') {
+            Some((number, rest)) if number.chars().all(|c| c.is_ascii_digit()) => plain.push_str(rest),
+            _ => plain.extend(["[", part]),
+        }
+    }
+    on_one_line(&plain)
 }
 
-fn on_one_line(value: &str) -> String {
-    let clean: String = value
-        .chars()
-        .take(SHOWN)
-        .map(|c| if c.is_control() || is_invisible(c) { c.escape_unicode().to_string() } else { c.to_string() })
-        .collect();
-    if value.chars().count() > SHOWN { format!("{clean}…") } else { clean }
+fn on_one_line(text: &str) -> String {
+    let shown = |c: char| if c.is_control() || is_invisible(c) { c.escape_unicode().to_string() } else { c.to_string() };
+    let clean: String = text.chars().take(SHOWN).map(shown).collect();
+    if text.chars().count() > SHOWN { format!("{clean}…") } else { clean }
 }
 
 fn index_table(table: &DeTable<'_>, above: &str, entries: &mut Vec<Entry>) {
