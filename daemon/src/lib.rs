@@ -4,3 +4,4 @@
 pub mod config;
 pub mod mail;
 pub mod mailbox;
+pub mod webhook;
