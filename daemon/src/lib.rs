@@ -10,6 +10,7 @@ pub mod config;
 pub mod http;
 
 pub mod mailbox;
+<<<<<<< HEAD
 
 pub mod outbox;
 
@@ -21,3 +22,6 @@ pub mod reading;
 pub mod store;
 
 pub mod ambient;
+=======
+pub mod webhook;
+>>>>>>> peers
