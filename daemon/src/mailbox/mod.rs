@@ -1,12 +1,15 @@
 //! Where inbound messages come from. Fetch, store, acknowledge: a source hands over raw octets and says "taken" only
 //! when the sink has them on disk (law 3). It judges nothing.
 
+mod desk;
 pub mod lmtp;
 pub mod maildir;
 
 use std::path::PathBuf;
 
 use tokio::sync::watch;
+
+pub use desk::Desk;
 
 /// A message as it came in.
 #[derive(Clone, PartialEq, Eq)]
