@@ -1,11 +1,21 @@
-//! Where time and randomness come in: two traits, each with the real thing and one for tests. Everything else takes
-//! `now` and entropy as arguments.
+//! What comes from outside into every room: time and randomness (two traits, each with the real thing and one for tests;
+//! everything else takes `now` and entropy as arguments), and the word to stop.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use resetd_core::time::Timestamp;
 use ring::rand::{SecureRandom, SystemRandom};
+use tokio::sync::watch;
+
+/// Turns true, once, when it is time to stop. A dropped sender counts as stop.
+pub type Stop = watch::Receiver<bool>;
+
+/// Returns when it is time to stop.
+pub async fn stopped(stop: &mut Stop) {
+    // An error means that the sender is gone, and with it whoever ran us.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
 
 /// The time.
 pub trait Clock: Send + Sync {

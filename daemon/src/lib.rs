@@ -10,7 +10,6 @@ pub mod config;
 pub mod http;
 
 pub mod mailbox;
-<<<<<<< HEAD
 
 pub mod outbox;
 
@@ -21,7 +20,8 @@ pub mod webhook;
 pub mod reading;
 pub mod store;
 
+pub mod wire;
+
+pub mod ctl;
+
 pub mod ambient;
-=======
-pub mod webhook;
->>>>>>> peers

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use resetd_core::time::Timestamp;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
+use crate::ambient::{Stop, stopped};
 use crate::app::App;
 use crate::store::{MailKind, Post, Work};
 
@@ -43,7 +44,7 @@ impl Outbox {
     }
 
     /// Reads what waits from an earlier run, then runs until `stop`, and then until what is under way has ended.
-    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+    pub async fn run(mut self, mut stop: Stop) {
         match self.app.waiting().await {
             Ok(waiting) => waiting.into_iter().for_each(|post| self.take(post)),
             Err(error) => tracing::error!(event = "queue.unreadable", %error),
@@ -55,7 +56,7 @@ impl Outbox {
             let next = sleep_until(self.next_due(), self.app.now());
             tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop) => break,
+                () = stopped(&mut stop) => break,
                 post = self.posts.recv() => match post {
                     Some(post) => {
                         self.take(post);

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::known::Known;
 use super::{App, AppError, Caller, Ingested};
-use crate::ambient::random;
+use crate::ambient::{Stop, random, stopped};
 use crate::config::Role;
 use crate::reading::{self, Trust};
 use crate::store::{ResetRow, SealedMessage, StoreError, Unread};
@@ -111,7 +111,7 @@ impl App {
 
     /// Reads messages as they come, one after the other, beginning with those that an earlier run left; ends when the
     /// app's last sender is gone or `stop` says so.
-    pub async fn read_all(self: Arc<Self>, inbox: Inbox, mut stop: tokio::sync::watch::Receiver<bool>) {
+    pub async fn read_all(self: Arc<Self>, inbox: Inbox, mut stop: Stop) {
         let Inbox(mut inbox) = inbox;
         match self.store.unread().await {
             Ok(left) => {
@@ -124,7 +124,7 @@ impl App {
         loop {
             tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop) => return,
+                () = stopped(&mut stop) => return,
                 next = inbox.recv() => match next {
                     Some(n) => self.read_one(n).await,
                     None => return,

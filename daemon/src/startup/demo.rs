@@ -96,7 +96,7 @@ impl Walk<'_> {
     }
 
     async fn it_comes_back_once(&mut self, letter: &Letter) -> Result<(), Failure> {
-        let token = json!({ "token": letter.token()? });
+        let token = json!({ "token": letter.token()?.as_str() });
         self.show.step("A mail scanner opens the link: inspect tells that it is good, and consumes nothing");
         self.call("POST", "/v1/resets/inspect", Some(&token), 200).await?;
         self.show.step("ann sends the form: redeem says yes, once");
@@ -134,7 +134,7 @@ impl Walk<'_> {
         self.wait_for(|line| line.event == Event::MailSent && line.detail["kind"] == "alert").await?;
         self.show.subject(&self.letter_to("support@demo.example")?);
         self.show.step("The link in ben's mail is dead: whoever has it is refused");
-        let token = json!({ "token": letter.token()? });
+        let token = json!({ "token": letter.token()?.as_str() });
         let refused = self.call("POST", "/v1/resets/redeem", Some(&token), 410).await?;
         let reason = text(&refused, "reason")?;
         self.show.step("The whole story of that reset");

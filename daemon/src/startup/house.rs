@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::keys::{self, KeyTrouble};
-use crate::ambient::{Clock, Entropy};
+use crate::ambient::{Clock, Entropy, Stop, stopped};
 use crate::app::{App, Outfit, OutfitError};
 use crate::config::Settings;
 use crate::http;
@@ -122,7 +122,7 @@ async fn mailboxes(
     tasks: &mut JoinSet<()>,
     app: &Arc<App>,
     settings: &Settings,
-    stop: &watch::Receiver<bool>,
+    stop: &Stop,
 ) -> Result<(), MailboxError> {
     let desk = Arc::new(mailbox::Desk::new(Arc::clone(app)));
     let max_size = settings.mailbox.max_size;
@@ -136,12 +136,12 @@ async fn mailboxes(
     Ok(())
 }
 
-async fn upkeep(app: Arc<App>, mut stop: watch::Receiver<bool>) {
+async fn upkeep(app: Arc<App>, mut stop: Stop) {
     let mut expire = tokio::time::interval(EXPIRE_EVERY);
     let mut purge = tokio::time::interval(PURGE_EVERY);
     loop {
         tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => return,
+            () = stopped(&mut stop) => return,
             _ = expire.tick() => app.expire().await,
             _ = purge.tick() => app.purge().await,
         }

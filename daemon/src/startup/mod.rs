@@ -4,6 +4,7 @@
 mod cli;
 mod daemon;
 mod demo;
+mod house;
 mod keys;
 mod logging;
 
