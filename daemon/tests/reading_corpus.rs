@@ -140,6 +140,51 @@ fn quotes_typed_text() {
     check("quotes", &out);
 }
 
+/// Whole answers as the mail programs of the world write them, and machines' answers: kind and typed text.
+#[test]
+fn clients_kinds_and_typed_text() {
+    let dir = corpus().join("clients");
+    let (mut kinds, mut exact, mut total, mut leaked) = (Tally::default(), 0, 0, 0);
+    for row in std::fs::read_to_string(dir.join("labels.tsv"))
+        .unwrap()
+        .lines()
+    {
+        let (name, want_kind) = row.split_once('\t').unwrap();
+        let facts = facts_of(&dir.join(format!("{name}.eml")));
+        let found = kind(&facts);
+        kinds.note(
+            name,
+            want_kind,
+            found.kind.as_str(),
+            &found.signals.join(","),
+        );
+        if want_kind != "reply" {
+            continue;
+        }
+        let want = std::fs::read_to_string(dir.join(format!("{name}.typed.txt"))).unwrap();
+        let squash = |text: &str| {
+            text.lines()
+                .map(str::trim)
+                .filter(|line| !line.is_empty())
+                .collect::<Vec<_>>()
+                .join("\n")
+        };
+        total += 1;
+        exact += usize::from(squash(&facts.typed) == squash(&want));
+        leaked += usize::from(facts.typed.contains("portal.example"));
+        if squash(&facts.typed) != squash(&want) {
+            println!("--- {name}\n--- want\n{want}\n--- got\n{}\n", facts.typed);
+        }
+    }
+    println!("{}", kinds.misses.join("\n"));
+    let out = format!(
+        "{}\ntyped exact {exact} of {total}, original leaked into {leaked}\n",
+        kinds.table("kind")
+    );
+    println!("{out}");
+    check("clients", &out);
+}
+
 fn pairs(dir: &Path) -> Vec<(String, String, String)> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap() {

@@ -1,7 +1,5 @@
 //! Header fields: found here, decoded by mail-parser (RFC 5322, RFC 2047, RFC 2231), each within [`limits`].
 
-use std::borrow::Cow;
-
 use mail_parser::parsers::MessageStream;
 use mail_parser::{Address, ContentType, HeaderValue};
 use memchr::{memchr, memchr_iter};
@@ -61,16 +59,6 @@ impl<'a> Headers<'a> {
             }
         }
         (headers, &[])
-    }
-
-    /// All fields in order.
-    pub fn iter(&self) -> impl Iterator<Item = Field<'a>> + '_ {
-        self.fields.iter().copied()
-    }
-
-    /// Whether there is no field.
-    pub fn is_empty(&self) -> bool {
-        self.fields.is_empty()
     }
 
     /// The first field of this name.
@@ -301,11 +289,6 @@ pub fn one_line(value: &str) -> String {
 pub fn trim_eol(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)
-}
-
-/// Lossy text of a file or header name, for notes.
-pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(bytes)
 }
 
 fn line_end(bytes: &[u8], at: usize) -> usize {

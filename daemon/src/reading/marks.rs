@@ -6,6 +6,7 @@ use resetd_core::inbound::{
 
 use super::body::Survey;
 use super::header::Headers;
+use super::report;
 
 /// Headers that auto-responders set, beside RFC 3834. A value of `no`, `false` or nothing does not count.
 const AUTO_REPLY: [&str; 22] = [
@@ -104,9 +105,16 @@ pub fn from_survey(survey: &Survey, facts: &mut Facts) {
     );
 }
 
+/// The fields of RFC 5965 in a text: a report whose parts were lost.
+fn has_feedback_fields(text: &str) -> bool {
+    let has = |name: &str| text.lines().take(200).any(|line| line.starts_with(name));
+    has("Feedback-Type:") && (has("User-Agent:") || has("Version:") || has("Source-IP:"))
+}
+
 /// Marks from the words. A delivery report opens with its words; a person may quote them further down.
 pub fn from_wording(survey: &Survey, facts: &mut Facts) {
     set(facts, Mark::BounceText, reads_bounced(&survey.all_text));
+    set(facts, Mark::SmtpReply, report::has_reply(&survey.all_text));
     let text = if facts.typed.is_empty() {
         &survey.all_text
     } else {

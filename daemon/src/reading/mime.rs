@@ -58,17 +58,25 @@ impl Default for Budget {
     }
 }
 
+/// The message with `\n` line ends, if it came with bare `\r` (old Macs, and what was copied through them).
+pub fn with_line_ends(raw: &[u8]) -> Cow<'_, [u8]> {
+    let head = &raw[..raw.len().min(limits::VALUE_BYTES)];
+    if memchr::memchr(b'\n', head).is_some() || memchr::memchr(b'\r', head).is_none() {
+        return Cow::Borrowed(raw);
+    }
+    Cow::Owned(
+        raw.iter()
+            .map(|&byte| if byte == b'\r' { b'\n' } else { byte })
+            .collect(),
+    )
+}
+
 /// Parses a message into its parts.
 pub fn parse<'a>(raw: &'a [u8], budget: &mut Budget) -> Part<'a> {
     part(raw, "text/plain", 0, budget)
 }
 
 impl<'a> Part<'a> {
-    /// Whether the media type is this one.
-    pub fn is(&self, media: &str) -> bool {
-        self.media.name == media
-    }
-
     /// The bytes of a leaf with the transfer encoding undone, as far as the budget goes.
     pub fn bytes(&self, budget: &mut Budget) -> Cow<'a, [u8]> {
         let Body::Leaf(raw) = self.body else {
@@ -98,17 +106,6 @@ impl<'a> Part<'a> {
             text.replace("\r\n", "\n").replace('\r', "\n")
         } else {
             text
-        }
-    }
-
-    /// Calls `visit` for this part and all below it, outer before inner, in order. `within` tells whether the part lies
-    /// in an attached message.
-    pub fn walk<'s>(&'s self, within: bool, visit: &mut dyn FnMut(&'s Part<'a>, bool)) {
-        visit(self, within);
-        match &self.body {
-            Body::Many(parts) => parts.iter().for_each(|part| part.walk(within, visit)),
-            Body::Message(inner) => inner.walk(true, visit),
-            Body::Leaf(_) | Body::Decoded(_) => {}
         }
     }
 

@@ -42,7 +42,8 @@ pub struct Envelope {
 /// Reads one message. An unparsable one gives the facts that could be had.
 pub fn read(raw: &[u8], envelope: &Envelope, trust: &Trust) -> Facts {
     let mut budget = mime::Budget::default();
-    let root = mime::parse(raw, &mut budget);
+    let lines = mime::with_line_ends(raw);
+    let root = mime::parse(&lines, &mut budget);
     let mut facts = from_headers(&root.headers, envelope, trust);
     facts.size = raw.len();
     let survey = Survey::of(&root, &mut budget);

@@ -59,6 +59,12 @@ pub fn read(headers: &Headers, survey: &Survey, marks: &mut BTreeSet<Mark>) -> O
     Some(conclude(headers, told, report))
 }
 
+/// Whether a mail system's answer with an enhanced code stands in the text above the original.
+pub fn has_reply(text: &str) -> bool {
+    let report = smtp::head(prose::before_original(text), 4_096);
+    smtp::find(report).is_some_and(|reply| smtp::enhanced(smtp::head(&reply, 16)).is_some())
+}
+
 fn may_be_report(headers: &Headers, survey: &Survey, marks: &BTreeSet<Mark>) -> bool {
     let subject = headers
         .text("Subject")

@@ -29,7 +29,8 @@ const NOTES: usize = 40;
 /// Rebuilds a message without our secrets.
 pub fn strike(raw: &[u8], secrets: &dyn Secrets) -> Struck {
     let mut budget = Budget::default();
-    let root = mime::parse(raw, &mut budget);
+    let lines = mime::with_line_ends(raw);
+    let root = mime::parse(&lines, &mut budget);
     let mut reader = Reader {
         secrets,
         texts: Vec::new(),

@@ -194,7 +194,7 @@ fn has_address(joined: &str) -> bool {
 }
 
 /// A time of day: `10:30`, `10.30`, `10 h 30`, `10时30分`.
-fn has_clock(joined: &str) -> bool {
+pub(super) fn has_clock(joined: &str) -> bool {
     let bytes = joined.as_bytes();
     bytes.windows(4).any(|w| {
         w[0].is_ascii_digit()

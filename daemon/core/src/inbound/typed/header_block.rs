@@ -1,6 +1,7 @@
 //! Where an original begins that follows whole: a separator line, or a block of quoted header fields.
 
 use super::super::words::{FIELDS, FROM, OTHER, SENT, SEPARATORS, SUBJECT, TO};
+use super::attribution::has_clock;
 use super::line::{Role, Sheet};
 
 /// Longest line that can be a field of a quoted header block.
@@ -49,9 +50,12 @@ fn is_separator(sheet: &Sheet, at: usize) -> bool {
 fn is_block(sheet: &Sheet, at: usize) -> bool {
     let first = fields(&sheet.folded[at]);
     if first & (FROM | SENT | TO | SUBJECT) == 0 {
-        return false;
+        return labelled_block(sheet, at);
     }
     if inline_fields(&sheet.folded[at]) {
+        return true;
+    }
+    if labelled_block(sheet, at) {
         return true;
     }
     let (mut seen, mut count, mut strangers) = (first, 1, 0);
@@ -75,6 +79,28 @@ fn is_block(sheet: &Sheet, at: usize) -> bool {
     }
     let kinds = (seen & !OTHER).count_ones();
     count >= 3 && kinds >= 3 && seen & (FROM | SENT) != 0 && strangers <= 2
+}
+
+/// A block in a language that the words file does not have: three to eight lines in a row, each a short label, a colon
+/// and a value, among the values an address and a date with a time.
+fn labelled_block(sheet: &Sheet, at: usize) -> bool {
+    let (mut lines, mut address, mut dated) = (0, false, false);
+    for folded in sheet.folded[at..].iter().take(8) {
+        let Some((label, value)) = folded.split_once([':', '：']) else {
+            break;
+        };
+        let label = label.trim_matches(['*', '_', ' ', '\t']);
+        let wordy = (1..=28).contains(&label.chars().count())
+            && label.split(' ').count() <= 3
+            && label.chars().any(char::is_alphabetic);
+        if !wordy || value.trim().is_empty() && lines == 0 {
+            break;
+        }
+        lines += 1;
+        address |= value.contains('@');
+        dated |= has_clock(value) && value.bytes().filter(u8::is_ascii_digit).count() >= 6;
+    }
+    lines >= 3 && address && dated
 }
 
 /// Several fields on one line, as a converter without line breaks leaves them.

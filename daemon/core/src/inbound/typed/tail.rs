@@ -12,6 +12,7 @@ const DISCLAIMER_BYTES: usize = 80;
 
 pub(super) fn strip(sheet: &mut Sheet) {
     signature(sheet);
+    rules(sheet);
     devices(sheet);
     disclaimers(sheet);
     devices(sheet);
