@@ -120,7 +120,8 @@ pub fn read_reply(stream: &mut impl BufRead) -> Result<Reply, NoAnswer> {
 /// Reads status line and headers.
 pub fn read_head(stream: &mut impl BufRead) -> Result<(u16, Vec<(String, String)>), NoAnswer> {
     let first = read_line(stream)?;
-    let status = first.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(|| NoAnswer::other(format!("no status in {first:?}")))?;
+    let status =
+        first.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(|| NoAnswer::other(format!("no status in {first:?}")))?;
     let mut headers = Vec::new();
     loop {
         let line = read_line(stream)?;

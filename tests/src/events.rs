@@ -41,7 +41,7 @@ impl Events {
 
     /// The next event, however long it takes.
     #[track_caller]
-    pub fn next(&mut self) -> Value {
+    pub fn one(&mut self) -> Value {
         self.try_next().unwrap_or_else(|error| panic!("the stream ended ({error}) after {}", self.told()))
     }
 
@@ -64,7 +64,7 @@ impl Events {
     #[track_caller]
     pub fn find(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
         loop {
-            let event = self.next();
+            let event = self.one();
             if fits(&event) {
                 return event;
             }

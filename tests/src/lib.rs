@@ -14,8 +14,8 @@ pub mod leaks;
 pub mod lmtp;
 pub mod outgoing;
 pub mod peer;
-pub mod site;
 pub mod sink;
+pub mod site;
 
 pub use answer::Answer;
 pub use client::{Client, Reply};

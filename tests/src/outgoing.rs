@@ -141,7 +141,8 @@ impl Mail {
     fn find_code(&self) -> Option<String> {
         let text = self.text();
         let line = text.lines().map(str::trim).find(|line| {
-            line.chars().filter(char::is_ascii_digit).count() >= 6 && line.chars().all(|c| c.is_ascii_digit() || c.is_whitespace() || c == '-')
+            line.chars().filter(char::is_ascii_digit).count() >= 6
+                && line.chars().all(|c| c.is_ascii_digit() || c.is_whitespace() || c == '-')
         });
         line.map(|line| line.chars().filter(char::is_ascii_digit).collect())
     }

@@ -45,6 +45,10 @@ impl Peer {
         let cut = output.stdout.iter().position(|byte| *byte == b'\n').unwrap();
         let head = String::from_utf8_lossy(&output.stdout[..cut]).into_owned();
         let (status, kind) = head.split_once(' ').unwrap();
-        Reply { status: status.parse().unwrap(), headers: vec![("content-type".into(), kind.into())], body: output.stdout[cut + 1..].to_vec() }
+        Reply {
+            status: status.parse().unwrap(),
+            headers: vec![("content-type".into(), kind.into())],
+            body: output.stdout[cut + 1..].to_vec(),
+        }
     }
 }

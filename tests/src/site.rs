@@ -166,8 +166,8 @@ impl Site {
     /// The names in its timeline.
     #[track_caller]
     pub fn timeline(&self, id: &str) -> Vec<String> {
-        let names = self.show(id)["timeline"].as_array().unwrap().iter().map(|line| line["event"].as_str().unwrap().to_owned()).collect();
-        names
+        let shown = self.show(id);
+        shown["timeline"].as_array().unwrap().iter().map(|line| line["event"].as_str().unwrap().to_owned()).collect()
     }
 
     /// `why` of the event that suppressed it; `None`: it was mailed.
@@ -216,7 +216,7 @@ impl Site {
                 return;
             }
             // Something is under way: it ends with an event.
-            events.next();
+            events.one();
         }
     }
 }
