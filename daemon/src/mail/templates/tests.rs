@@ -37,8 +37,10 @@ fn rules(folder: &Path) -> Vec<&'static str> {
 #[test]
 fn the_built_in_wordings_keep_every_rule() {
     let library = Library::builtin().unwrap();
-    let problems: Vec<String> = inspect(&library.builtin).iter().map(ToString::to_string).collect();
+    let problems: Vec<String> = inspect(&library.builtin, None).iter().map(ToString::to_string).collect();
     assert!(problems.is_empty(), "{problems:#?}");
+    let languages = Files::builtin().locales().count();
+    assert!(library.wordings(None).iter().all(|wording| wording.locales.len() == languages));
     let names: Vec<_> = library.wordings(None).into_iter().map(|wording| wording.name).collect();
     let expected = [
         "ack",
@@ -171,6 +173,8 @@ fn every_rule_can_be_broken() {
         (html("Moin", "{% include \"/etc/passwd\" %}"), "syntax"),
         (html("Moin", "{{ who | safe }}"), "syntax"),
         (html(end, ""), "syntax"),
+        (folder(&[("layout.txt", "{% block body %}{% endblock %}")]), "secret"),
+        (folder(&[("locales/en.toml", "[common]\nexpires_link = \"Soon.\"")]), "expiry"),
     ];
     for (index, (folder, rule)) in cases.iter().enumerate() {
         let found = rules(folder.path());
@@ -233,8 +237,10 @@ fn a_language_is_used_only_whole() {
     let part = folder(&[("locales/de.toml", "[easy]\nsubject = \"Neues Passwort\"\n")]);
     let brand = sample_brand();
     let values = Sample::new(&brand, Method::Link).values();
-    let (library, _) = Library::load(&[(portal(), part.path().to_owned())]).unwrap();
+    let (library, problems) = Library::load(&[(portal(), part.path().to_owned())]).unwrap();
     assert_eq!(library.render(&portal(), "easy", "de-AT", &values).unwrap().locale, "en");
+    assert_eq!(problems.iter().map(|problem| problem.rule).collect::<Vec<_>>(), [Rule::Incomplete]);
+    assert!(problems[0].message.contains("[easy] button") || problems[0].message.contains("[easy] lead_both"), "{}", problems[0]);
     let german =
         include_str!("../../../../templates/locales/en.toml").replace("Reset your {portal} password", "Neues Passwort für {portal}");
     let whole = folder(&[("locales/de.toml", &german)]);
