@@ -2,7 +2,9 @@
 //! them; a `use` may point down this list or to `resetd_core`, never up.
 
 pub mod config;
+pub mod http;
 
 pub mod app;
 pub mod mail;
 pub mod store;
+pub mod wire;
