@@ -41,6 +41,9 @@ pub enum Stage {
     Message,
 }
 
+/// Bytes of a reply or report that are looked at: the reason stands at the top.
+const MAX_WORDS: usize = 3_000;
+
 static PHRASES: LazyLock<Vec<(&str, &str)>> = LazyLock::new(|| rows(include_str!("../../data/inbound/reasons.tsv")).collect());
 static STATUSES: LazyLock<HashMap<&str, &str>> =
     LazyLock::new(|| rows(include_str!("../../data/inbound/status.tsv")).map(|(reason, code)| (code, reason)).collect());
@@ -109,6 +112,11 @@ fn class_of(reason: &str, symptoms: &Symptoms) -> BounceClass {
 
 /// Lower-case, blanks folded, straight apostrophes.
 fn fold(text: &str) -> String {
+    let mut end = text.len().min(MAX_WORDS);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let text = &text[..end];
     let words: Vec<&str> = text.split_whitespace().collect();
     words.join(" ").to_lowercase().replace('’', "'")
 }

@@ -230,6 +230,9 @@ pub fn reference(text: &str) -> Option<(char, usize)> {
     }
     let len = body.bytes().take(20).take_while(u8::is_ascii_alphanumeric).count();
     let name = &body[..len];
+    if name.is_empty() {
+        return None;
+    }
     let closed = body[len..].starts_with(';');
     let found = NAMED.iter().find(|(known, _)| *known == name)?;
     // Without a semicolon only the old ones count, or `&copy=1` in a link would be hurt.

@@ -31,8 +31,12 @@ const BELOW: [&str; 22] = [
     "received headers",
 ];
 
+/// No report is longer; what comes later is the original.
+const REPORT_BYTES: usize = 24 * 1024;
+
 /// The text up to the original message or its headers.
 pub fn before_original(text: &str) -> &str {
+    let text = head(text, REPORT_BYTES);
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         if at > 0 && (is_rule(line) || starts_headers(line)) {

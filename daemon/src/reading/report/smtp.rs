@@ -5,7 +5,7 @@ use super::super::header::one_line;
 /// Longest reply kept.
 const REPLY_BYTES: usize = 600;
 /// How much of a text is searched.
-const SEARCH_BYTES: usize = 16 * 1024;
+const SEARCH_BYTES: usize = 8 * 1024;
 
 /// The first reply of a failure in a text, from its code to the end of the paragraph.
 pub fn find(text: &str) -> Option<String> {

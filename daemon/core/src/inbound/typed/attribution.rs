@@ -5,15 +5,18 @@ use super::line::{Role, Sheet};
 
 /// Most lines that an attribution is wrapped over.
 const MAX_WRAP: usize = 6;
+/// Most lines that are tried as the beginning of one.
+const MAX_TRIES: usize = 250;
 /// Longest attribution, in bytes.
 const MAX_LEN: usize = 500;
 
 /// Marks attribution lines. One that is not followed by a marked quote introduces an original to the end of the text.
 pub(super) fn mark(sheet: &mut Sheet) {
-    let mut at = 0;
-    while at < sheet.roles.len() {
-        let candidate = sheet.roles[at] == Role::Text && may_begin(&sheet.folded[at]);
+    let (mut at, mut tries) = (0, 0);
+    while at < sheet.roles.len() && tries < MAX_TRIES {
+        let candidate = sheet.roles[at] == Role::Text && may_begin(&sheet.folded[at]) && may_go_on(sheet, at);
         let found = if candidate { find(sheet, at) } else { None };
+        tries += usize::from(candidate);
         let Some((end, sure)) = found else {
             at += 1;
             continue;
@@ -39,6 +42,12 @@ pub(super) fn is_quoted_attribution(folded: &str) -> bool {
 fn may_begin(folded: &str) -> bool {
     folded.len() <= MAX_LEN
         && (folded.bytes().any(|b| b.is_ascii_digit()) || folded.contains(['<', '@']) || has_word(folded) || !folded.is_ascii())
+}
+
+/// A second cheap look: it ends like one at once, or begins like one.
+fn may_go_on(sheet: &Sheet, at: usize) -> bool {
+    let folded = sheet.folded[at].as_str();
+    ends(folded) || opens(folded) || has_address(folded) || has_clock(folded)
 }
 
 /// The end of the attribution that begins at `at`, and whether it is one without regard to what follows.

@@ -4,14 +4,20 @@ use super::super::words::{FIELDS, FROM, OTHER, SENT, SEPARATORS, SUBJECT, TO};
 use super::attribution::has_clock;
 use super::line::{Role, Sheet};
 
+/// Most lines that are tried as the beginning of a block.
+const MAX_TRIES: usize = 500;
 /// Longest line that can be a field of a quoted header block.
 const FIELD_CHARS: usize = 400;
 
 /// Marks everything from the first separator or header block on as an original, if something is typed before it or
 /// nothing marks what follows as quoted.
 pub(super) fn cut(sheet: &mut Sheet) {
+    let mut tries = 0;
     for at in 0..sheet.roles.len() {
-        if sheet.roles[at] == Role::Text && (is_separator(sheet, at) || is_block(sheet, at)) {
+        let labelled = sheet.roles[at] == Role::Text && sheet.folded[at].contains([':', '：']);
+        tries += usize::from(labelled);
+        let block = labelled && tries <= MAX_TRIES && is_block(sheet, at);
+        if sheet.roles[at] == Role::Text && (block || is_separator(sheet, at)) {
             let end = block_end(sheet, at);
             let marked = sheet.next_filled(end - 1).is_some_and(|next| sheet.roles[next] == Role::Quote);
             if marked && !sheet.text_before(at) {

@@ -48,7 +48,7 @@ fn signature(sheet: &mut Sheet) {
 
 /// "Sent from my phone" with nothing typed below it but a short line or two.
 fn devices(sheet: &mut Sheet) {
-    for at in 0..sheet.roles.len() {
+    for at in last_lines(sheet) {
         if sheet.roles[at] != Role::Text || !is_device(&sheet.folded[at]) {
             continue;
         }
@@ -61,6 +61,25 @@ fn devices(sheet: &mut Sheet) {
             rest.iter().for_each(|&i| sheet.roles[i] = Role::Gone);
         }
     }
+}
+
+/// The last typed lines above each quote and above the end, in order.
+fn last_lines(sheet: &Sheet) -> Vec<usize> {
+    let (mut found, mut below) = (Vec::new(), 0);
+    for at in (0..sheet.roles.len()).rev() {
+        match sheet.roles[at] {
+            Role::Quote | Role::Attribution | Role::Original => below = 0,
+            Role::Text => {
+                below += 1;
+                if below <= 4 && found.len() < 400 {
+                    found.push(at);
+                }
+            }
+            _ => {}
+        }
+    }
+    found.reverse();
+    found
 }
 
 /// A quote lies between the two lines, so that the lower one is an answer of its own.
