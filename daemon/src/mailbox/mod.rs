@@ -1,12 +1,15 @@
 //! Where inbound messages come from. Fetch, store, acknowledge: a source hands over raw octets and says "taken" only
 //! when the sink has them on disk (law 3). It judges nothing.
 
+mod desk;
 pub mod lmtp;
 pub mod maildir;
 
 use std::path::PathBuf;
 
-use tokio::sync::watch;
+pub(crate) use crate::ambient::stopped;
+pub use crate::ambient::Stop;
+pub use desk::Desk;
 
 /// A message as it came in.
 #[derive(Clone, PartialEq, Eq)]
@@ -68,13 +71,4 @@ pub enum MailboxError {
     /// LMTP has no password and no TLS.
     #[error("LMTP on {0}: only loopback addresses are allowed")]
     NotLoopback(std::net::SocketAddr),
-}
-
-/// Turns true, once, when the daemon stops. A dropped sender counts as stop.
-pub type Stop = watch::Receiver<bool>;
-
-/// Returns when it is time to stop.
-pub(crate) async fn stopped(stop: &mut Stop) {
-    // An error means that the sender is gone, and with it whoever ran us.
-    let _ = stop.wait_for(|stop| *stop).await;
 }

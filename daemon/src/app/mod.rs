@@ -1,0 +1,84 @@
+//! One use case per file. Each takes what it uses from [`App`], decides by the rules of `resetd_core`, and gives the store
+//! whole transactions.
+
+mod conclude;
+mod deliver;
+mod flag;
+mod gauges;
+mod ingest;
+mod known;
+mod letters;
+mod login;
+mod outfit;
+mod redeem;
+mod request;
+mod resets;
+mod templates;
+mod types;
+mod upkeep;
+mod watch;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use resetd_core::secret::KeyRing;
+use resetd_core::time::Timestamp;
+use tokio::sync::mpsc;
+
+use crate::ambient::{Clock, Entropy};
+use crate::config::Settings;
+use crate::store::Store;
+use gauges::Gauges;
+
+pub use ingest::{Arrival, Inbox, NotKept};
+pub use outfit::{Outfit, OutfitError};
+pub use types::*;
+
+/// What the use cases share.
+pub struct App {
+    store: Store,
+    ring: Arc<KeyRing>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    outfit: ArcSwap<Outfit>,
+    gauges: Gauges,
+    started_at: Timestamp,
+    unread: mpsc::UnboundedSender<i64>,
+}
+
+impl App {
+    /// Wires the use cases. Beside them the numbers of inbound messages as they are kept, for [`App::read_all`].
+    pub fn new(
+        store: Store,
+        ring: Arc<KeyRing>,
+        outfit: Outfit,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> (Arc<Self>, Inbox) {
+        let started_at = clock.now();
+        let (unread, inbox) = mpsc::unbounded_channel();
+        let outfit = ArcSwap::from_pointee(outfit);
+        let app = Self { store, ring, clock, entropy, outfit, gauges: Gauges::default(), started_at, unread };
+        (Arc::new(app), Inbox(inbox))
+    }
+
+    /// What the configuration in force came to.
+    pub fn outfit(&self) -> arc_swap::Guard<Arc<Outfit>> {
+        self.outfit.load()
+    }
+
+    /// Puts a new configuration in force. Mails and requests under way end with the old one.
+    pub fn refit(&self, outfit: Outfit) {
+        self.outfit.store(Arc::new(outfit));
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.outfit().settings)
+    }
+
+    /// Now, by the clock that everything here goes by.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}

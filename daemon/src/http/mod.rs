@@ -1,0 +1,27 @@
+//! The API's socket: peer credentials become a [`Caller`](crate::app::Caller), requests become calls of use cases, what they
+//! give becomes answers (DESIGN §7). Translation only: nothing is decided here but who asks and whether a body can be read.
+
+mod access;
+mod body;
+mod check;
+mod connection;
+mod face;
+mod guard;
+mod idempotency;
+mod json_error;
+mod openapi;
+mod problem;
+mod query;
+mod routes;
+mod serve;
+mod socket;
+#[cfg(test)]
+mod speed;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use openapi::document;
+pub use serve::{ServeError, ServerLimits, Stop, serve};
+pub use socket::{ListenError, from_systemd, listen};

@@ -1,0 +1,108 @@
+//! The accept loop: bounded connections, and a stop that lets what is under way finish.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+
+use super::access::{Access, Peer};
+use super::connection;
+use super::face::Face;
+use super::routes::{self, Shared};
+use crate::app::App;
+use crate::config;
+
+/// Becomes true once: stop accepting, finish, return.
+pub type Stop = watch::Receiver<bool>;
+
+/// What one server may hold, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct ServerLimits {
+    /// Connections served at a time; more wait in the backlog.
+    pub max_connections: usize,
+    /// How long the head of a request may take from its first octet on.
+    pub header_timeout: Duration,
+    /// How long a connection may be idle, a body may take, and a client may not read.
+    pub idle_timeout: Duration,
+}
+
+impl From<&config::Server> for ServerLimits {
+    fn from(server: &config::Server) -> Self {
+        Self { max_connections: server.max_connections, header_timeout: server.header_timeout, idle_timeout: server.idle_timeout }
+    }
+}
+
+/// The server can't go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The listening socket is broken.
+    #[error("the API socket no longer takes connections: {0}")]
+    Accept(#[source] io::Error),
+}
+
+/// Serves the API on `listener` until `stop`; returns when the last request is answered.
+pub async fn serve(listener: UnixListener, app: Arc<App>, limits: ServerLimits, stop: Stop) -> Result<(), ServeError> {
+    let settings = app.clone();
+    let router = routes::router().with_state(Arc::new(Shared { app, stop: stop.clone() }));
+    let face = Face::new(router, Access::new(move || settings.settings()));
+    accept(listener, Arc::new(face), limits, stop).await
+}
+
+/// The loop itself, whatever the routes are.
+pub(super) async fn accept(listener: UnixListener, face: Arc<Face>, limits: ServerLimits, mut stop: Stop) -> Result<(), ServeError> {
+    let seats = Arc::new(Semaphore::new(limits.max_connections.max(1)));
+    let mut connections = JoinSet::new();
+    loop {
+        let next = tokio::select! {
+            next = one(&listener, &seats) => next,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        match next {
+            Ok((stream, seat)) => {
+                if let Some(connection) = begin(stream, &face, limits, &stop) {
+                    connections.spawn(async move {
+                        connection.await;
+                        drop(seat);
+                    });
+                }
+            }
+            Err(error) if passes(&error) => {
+                tracing::warn!(%error, "http.accept_failed");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Err(error) => return Err(ServeError::Accept(error)),
+        }
+        while connections.try_join_next().is_some() {}
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// A seat first, then a connection: those for whom there is no seat wait in the kernel's backlog.
+async fn one(listener: &UnixListener, seats: &Arc<Semaphore>) -> io::Result<(UnixStream, OwnedSemaphorePermit)> {
+    let seat = seats.clone().acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, seat))
+}
+
+fn begin(stream: UnixStream, face: &Arc<Face>, limits: ServerLimits, stop: &Stop) -> Option<impl Future<Output = ()> + use<>> {
+    match stream.peer_cred() {
+        Ok(credentials) => Some(connection::run(stream, Peer::new(&credentials), face.clone(), limits, stop.clone())),
+        Err(error) => {
+            tracing::warn!(%error, "http.no_credentials");
+            None
+        }
+    }
+}
+
+/// Whether accepting may work again by itself: the peer went away, or descriptors or memory are short for the moment.
+fn passes(error: &io::Error) -> bool {
+    use nix::libc::{EMFILE, ENFILE, ENOBUFS, ENOMEM};
+    let short = [EMFILE, ENFILE, ENOBUFS, ENOMEM];
+    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted | io::ErrorKind::PermissionDenied)
+        || error.raw_os_error().is_some_and(|code| short.contains(&code))
+}

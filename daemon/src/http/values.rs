@@ -1,0 +1,135 @@
+//! What use cases give, as it goes over the wire. The use cases hand on values that the store defines; their names are taken
+//! in here, in one place.
+
+pub(super) use crate::store::{Flag, FlagFilter, Line, Listed, Page, Queued, Severity, StoreError};
+
+use crate::app::{Good, ResetStory, Status, TemplateInfo};
+use crate::wire;
+
+impl From<ResetStory> for wire::Reset {
+    fn from(ResetStory { reset, timeline }: ResetStory) -> Self {
+        let moment = |line: Line| wire::Moment { at: line.at, event: line.event.as_str().into(), detail: line.detail };
+        Self {
+            id: reset.id,
+            portal: reset.portal.to_string(),
+            account: reset.account,
+            email: reset.email.map(|email| email.to_string()),
+            state: reset.state,
+            created_at: reset.created_at,
+            sent_at: reset.sent_at,
+            expires_at: reset.expires_at,
+            timeline: timeline.into_iter().map(moment).collect(),
+        }
+    }
+}
+
+impl From<Good> for wire::Good {
+    fn from(good: Good) -> Self {
+        Self { reset: good.reset, portal: good.portal.to_string(), account: good.account, expires_at: good.expires_at }
+    }
+}
+
+impl From<Line> for wire::Event {
+    fn from(line: Line) -> Self {
+        Self {
+            id: line.id,
+            at: line.at,
+            event: line.event.as_str().into(),
+            reset: line.reset,
+            portal: line.portal.map(|portal| portal.to_string()),
+            detail: line.detail,
+        }
+    }
+}
+
+impl From<Severity> for wire::Severity {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Low => Self::Low,
+            Severity::High => Self::High,
+            Severity::Critical => Self::Critical,
+        }
+    }
+}
+
+impl From<Flag> for wire::Flag {
+    fn from(flag: Flag) -> Self {
+        Self {
+            id: flag.id,
+            reset: flag.reset,
+            portal: flag.portal.map(|portal| portal.to_string()),
+            account: flag.account,
+            severity: flag.severity.into(),
+            reason: flag.reason,
+            verdict: flag.verdict,
+            confidence: flag.confidence,
+            proof: flag.proof,
+            text: flag.text,
+            sender: flag.sender,
+            subject: flag.subject,
+            state: if flag.resolution.is_some() { wire::FlagState::Resolved } else { wire::FlagState::Open },
+            has_message: flag.has_message,
+            created_at: flag.created_at,
+            notes: flag.notes.into_iter().map(|(at, text)| wire::Note { at, text }).collect(),
+            resolution: flag.resolution.map(|closed| wire::Resolution {
+                at: closed.at,
+                by: closed.by,
+                outcome: closed.outcome,
+                note: closed.note,
+            }),
+        }
+    }
+}
+
+impl From<Queued> for wire::Queued {
+    fn from(queued: Queued) -> Self {
+        Self {
+            id: queued.id,
+            kind: queued.kind.as_str().into(),
+            reset: queued.reset,
+            portal: queued.portal.map(|portal| portal.to_string()),
+            domain: queued.domain,
+            attempts: queued.attempts,
+            due_at: queued.due_at,
+            useful_until: queued.useful_until,
+            last: queued.last,
+            created_at: queued.created_at,
+        }
+    }
+}
+
+impl From<Status> for wire::Status {
+    fn from(status: Status) -> Self {
+        let counts = status.counts;
+        Self {
+            version: status.version.into(),
+            started_at: status.started_at,
+            now: status.now,
+            portals: status.portals.iter().map(ToString::to_string).collect(),
+            transport: status.transport,
+            resets: counts.resets.into_iter().map(|(state, count)| (state.as_str().into(), count)).collect(),
+            open_flags: counts.open_flags.into_iter().map(|(severity, count)| (severity.as_str().into(), count)).collect(),
+            queued: counts.queued,
+            oldest_due: counts.oldest_due,
+            unread: counts.unread,
+            problems: status.problems,
+        }
+    }
+}
+
+impl From<TemplateInfo> for wire::Template {
+    fn from(template: TemplateInfo) -> Self {
+        Self {
+            name: template.name,
+            kind: template.kind.into(),
+            portal: template.portal.map(|portal| portal.to_string()),
+            locales: template.locales,
+            problem: template.problem,
+        }
+    }
+}
+
+/// A page of the use cases as a page of the wire.
+pub(super) fn list<T, U: From<T>>(listed: Listed<T>) -> wire::List<U> {
+    wire::List { items: listed.items.into_iter().map(U::from).collect(), next: listed.next.map(|cursor| cursor.to_string()) }
+}

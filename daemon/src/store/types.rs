@@ -1,0 +1,237 @@
+//! What the store gives and takes: plain values, no row, no SQL type.
+
+use resetd_core::address::{DisplayName, Mailbox};
+use resetd_core::event::Event;
+use resetd_core::ids::{PortalName, ResetId};
+use resetd_core::reset::{Method, State};
+use resetd_core::time::Timestamp;
+use serde_json::Value;
+
+/// A reset as it stands.
+#[derive(Clone, Debug)]
+pub struct Reset {
+    /// Its id.
+    pub id: ResetId,
+    /// Its portal.
+    pub portal: PortalName,
+    /// The account; `None`: unknown to the application, or purged.
+    pub account: Option<String>,
+    /// The address; `None` once purged.
+    pub email: Option<Mailbox>,
+    /// Where it stands. Expiry is already taken into account.
+    pub state: State,
+    /// The request.
+    pub created_at: Timestamp,
+    /// The next hop's `250`.
+    pub sent_at: Option<Timestamp>,
+    /// When the last of its secrets ends.
+    pub expires_at: Timestamp,
+    /// What the person got.
+    pub method: Method,
+    /// Its wording.
+    pub wording: String,
+}
+
+/// One line of a timeline or of the event stream.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Grows by one with each line: the cursor of the stream.
+    pub id: i64,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub event: Event,
+    /// About which reset.
+    pub reset: Option<ResetId>,
+    /// In which portal.
+    pub portal: Option<PortalName>,
+    /// More, a JSON object (or null); never holds an address, a secret or a body.
+    pub detail: Value,
+}
+
+/// How loudly a flag asks.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Severity {
+    /// Somebody needs help.
+    Low,
+    /// Somebody denies a reset.
+    High,
+    /// Somebody denies a reset that was redeemed.
+    Critical,
+}
+
+impl Severity {
+    /// The name in the API and the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+
+    /// The severity of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Low, Self::High, Self::Critical].into_iter().find(|severity| severity.as_str() == name)
+    }
+}
+
+/// A case for support.
+#[derive(Clone, Debug)]
+pub struct Flag {
+    /// Its number.
+    pub id: i64,
+    /// The reset that it is about, where one was found.
+    pub reset: Option<ResetId>,
+    /// The portal, where one was found.
+    pub portal: Option<PortalName>,
+    /// The account, where one was found.
+    pub account: Option<String>,
+    /// How loudly it asks.
+    pub severity: Severity,
+    /// Stable name of why it was raised: `not_me`, `not_me_after_redeem`, `help`, `other`, `complaint`, `unreadable`, …
+    pub reason: String,
+    /// The reply's verdict, where there was a reply.
+    pub verdict: Option<String>,
+    /// How sure the verdict is, 0 to 1.
+    pub confidence: Option<f64>,
+    /// How far the sender may be believed: `tag`, `reference`, `dmarc`, `none`.
+    pub proof: String,
+    /// What the person typed, secrets struck out.
+    pub text: String,
+    /// Who wrote, as the message says.
+    pub sender: Option<String>,
+    /// Subject, secrets struck out.
+    pub subject: Option<String>,
+    /// Whether a message is kept with it.
+    pub has_message: bool,
+    /// When it was raised.
+    pub created_at: Timestamp,
+    /// Notes added since (a later `was_me`, a second reply): time and text.
+    pub notes: Vec<(Timestamp, String)>,
+    /// How it was closed.
+    pub resolution: Option<Resolution>,
+}
+
+/// How a flag was closed.
+#[derive(Clone, Debug)]
+pub struct Resolution {
+    /// When.
+    pub at: Timestamp,
+    /// By whom, as the client says, with the uid that the kernel says.
+    pub by: String,
+    /// What came of it, one word or a few.
+    pub outcome: String,
+    /// More.
+    pub note: Option<String>,
+}
+
+/// What is searched among flags.
+#[derive(Clone, Debug, Default)]
+pub struct FlagFilter {
+    /// `Some(true)`: open ones only; `Some(false)`: resolved ones only.
+    pub open: Option<bool>,
+    /// At least this severity.
+    pub severity: Option<Severity>,
+    /// In these portals; `None`: all.
+    pub portals: Option<Vec<PortalName>>,
+    /// Of this account.
+    pub account: Option<String>,
+}
+
+/// A stretch of a list, newest first for flags and the queue in due order: `after` is the cursor of the page before.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// The `next` of the page before.
+    pub after: Option<i64>,
+    /// At most this many, 1 to 500.
+    pub limit: u32,
+}
+
+/// A stretch of a list and where it goes on.
+#[derive(Clone, Debug)]
+pub struct Listed<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Cursor of the next page; `None`: this was the last.
+    pub next: Option<i64>,
+}
+
+/// What a mail in the queue is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum MailKind {
+    /// The reset mail itself.
+    Reset,
+    /// "Your password was changed".
+    Notice,
+    /// To the person whose "this wasn't me" was read.
+    Acknowledgement,
+    /// To support.
+    Alert,
+    /// A webhook: not a mail, but queued, tried and recorded as one.
+    Webhook,
+}
+
+impl MailKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Reset, Self::Notice, Self::Acknowledgement, Self::Alert, Self::Webhook];
+
+    /// The name in the API and the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reset => "reset",
+            Self::Notice => "notice",
+            Self::Acknowledgement => "acknowledgement",
+            Self::Alert => "alert",
+            Self::Webhook => "webhook",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// A mail that waits.
+#[derive(Clone, Debug)]
+pub struct Queued {
+    /// Its number.
+    pub id: i64,
+    /// What it is.
+    pub kind: MailKind,
+    /// The reset that it is about.
+    pub reset: Option<ResetId>,
+    /// Its portal.
+    pub portal: Option<PortalName>,
+    /// The domain that it goes to (the address itself is not shown).
+    pub domain: String,
+    /// Attempts begun so far.
+    pub attempts: u32,
+    /// When it is tried next.
+    pub due_at: Timestamp,
+    /// When it stops being of use.
+    pub useful_until: Timestamp,
+    /// What the last attempt met.
+    pub last: Option<String>,
+    /// The request.
+    pub created_at: Timestamp,
+}
+
+/// Counts for `status` and `/metrics`, read from the database.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// Resets by state.
+    pub resets: Vec<(State, u64)>,
+    /// Open flags by severity.
+    pub open_flags: Vec<(Severity, u64)>,
+    /// Mails waiting.
+    pub queued: u64,
+    /// The due time of the oldest waiting mail.
+    pub oldest_due: Option<Timestamp>,
+    /// Inbound messages kept but not yet read.
+    pub unread: u64,
+}
+
+/// The name of a person, checked.
+pub type PersonName = DisplayName;
