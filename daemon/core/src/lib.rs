@@ -2,11 +2,14 @@
 //! arguments, decisions come out as values.
 
 pub mod address;
+pub mod answer;
 pub mod event;
 pub mod ids;
+pub mod inbound;
 pub mod limits;
 pub mod reset;
 pub mod retry;
 pub mod secret;
 pub mod smtp_reply;
 pub mod time;
+pub mod verdict;

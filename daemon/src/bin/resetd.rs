@@ -1,2 +1,5 @@
-//! x
-fn main() {}
+//! `resetd`, the daemon.
+
+fn main() -> std::process::ExitCode {
+    resetd::startup::main()
+}

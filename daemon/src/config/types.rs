@@ -14,7 +14,7 @@ use resetd_core::secret::CodeLength;
 use zeroize::Zeroizing;
 
 /// Everything.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Settings {
     /// `[server]`: the socket.
     pub server: Server,
@@ -33,7 +33,7 @@ pub struct Settings {
 }
 
 /// `[server]`
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Server {
     /// Path of the API socket. Ignored when systemd hands one in.
     pub socket: PathBuf,
@@ -46,7 +46,7 @@ pub struct Server {
 }
 
 /// `[store]`
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StoreSettings {
     /// The folder of database and key (0700).
     pub state_dir: PathBuf,
@@ -79,7 +79,7 @@ pub enum Who {
 }
 
 /// One `[[client]]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ClientRule {
     /// Whom.
     pub who: Who,
@@ -99,7 +99,7 @@ pub enum Supersede {
 }
 
 /// One `[portal.NAME]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Portal {
     /// The key in the configuration and the API.
     pub name: PortalName,
@@ -144,7 +144,7 @@ pub struct Portal {
 }
 
 /// Name and address of a `From:`.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Sender {
     /// Display name.
     pub name: DisplayName,
@@ -190,7 +190,7 @@ impl ResetUrl {
 }
 
 /// `[portal.NAME.login_failures]`
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LoginFailures {
     /// How many failures start a reset; 0 switches it off.
     pub threshold: u32,
@@ -203,7 +203,7 @@ pub struct LoginFailures {
 }
 
 /// `[portal.NAME.alert]`: where flags go.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Alert {
     /// Support's address; `None`: no alert mail.
     pub mail_to: Option<Mailbox>,
@@ -212,7 +212,7 @@ pub struct Alert {
 }
 
 /// Where and with what key webhooks go (Standard Webhooks).
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Webhook {
     /// `https://…`, or `http://` to loopback.
     pub url: String,
@@ -227,18 +227,20 @@ impl std::fmt::Debug for Webhook {
 }
 
 /// `[sending]`
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Sending {
     /// The way out.
     pub transport: TransportSettings,
     /// Mails under way at a time, each on a connection of its own.
     pub connections: usize,
+    /// How long an address is held back after a hard bounce.
+    pub hold_bounced: Duration,
     /// `[[sending.dkim]]`: signatures to add.
     pub dkim: Vec<DkimKey>,
 }
 
 /// The way out.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum TransportSettings {
     /// A smarthost.
     Relay(RelaySettings),
@@ -247,7 +249,7 @@ pub enum TransportSettings {
 }
 
 /// `[sending.relay]`
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RelaySettings {
     /// Name or address.
     pub host: String,
@@ -284,8 +286,19 @@ pub enum TlsMode {
     None,
 }
 
+impl TlsMode {
+    /// The name in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Implicit => "implicit",
+            Self::StartTls => "starttls",
+            Self::None => "none",
+        }
+    }
+}
+
 /// AUTH user and password.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Login {
     /// User.
     pub user: String,
@@ -294,7 +307,7 @@ pub struct Login {
 }
 
 /// One DKIM signature.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct DkimKey {
     /// `d=`; mails whose From domain is this or below it are signed.
     pub domain: String,
@@ -311,7 +324,7 @@ impl std::fmt::Debug for DkimKey {
 }
 
 /// `[mailbox]`
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct MailboxSettings {
     /// Maildirs to watch.
     pub maildirs: Vec<PathBuf>,

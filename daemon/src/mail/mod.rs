@@ -1,5 +1,9 @@
 //! Wordings, messages, and the ways out. The only room that knows mail-send. It knows nothing of the store.
 
+pub mod compose;
+pub mod dkim;
 mod outcome;
+pub mod templates;
+pub mod transport;
 
 pub use outcome::{Envelope, Outcome};

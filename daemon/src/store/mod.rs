@@ -1,11 +1,42 @@
-//! The only room with SQL. One async method for each whole transaction; no connection, row or SQL type leaves it.
+//! The only room with SQL. One async method for each whole transaction; no connection, row or SQL type leaves it. One
+//! writer thread groups transactions into commits; a few read-only connections serve the rest.
 
+mod accept;
+mod events;
+mod flags;
+mod inbound;
+mod login;
+mod mails;
+mod readers;
+mod row;
+mod schema;
+mod secrets;
 mod types;
+mod upkeep;
+mod writer;
 
+use std::path::Path;
+use std::sync::Arc;
+
+use resetd_core::address::{DisplayName, Mailbox};
+use resetd_core::ids::{PortalName, ResetId};
+use resetd_core::reset::{Method, State};
+use resetd_core::secret::{KeyId, Selector};
+use resetd_core::time::Timestamp;
+use tokio::sync::mpsc;
+
+pub use accept::{Accepted, Request};
+pub use inbound::{Concluded, Conclusion, Delivery, Match, NewFlag, SealedMessage, Unread};
+pub use login::{LoginFailed, LoginRule};
+pub use mails::{Record, Work};
+pub use secrets::{CodeBudget, Means};
 pub use types::*;
 
-/// The store failed.
-#[derive(Debug, thiserror::Error)]
+use readers::Readers;
+use writer::Writer;
+
+/// The store failed. Clonable, since all jobs of one failed commit get the same answer.
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// SQLite said no.
     #[error("the database failed while {doing}: {source}")]
@@ -13,12 +44,126 @@ pub enum StoreError {
         /// What was being done.
         doing: &'static str,
         /// What SQLite said.
-        source: rusqlite::Error,
+        source: Arc<rusqlite::Error>,
     },
     /// The disk is full.
     #[error("the disk is full")]
     Full,
+    /// The integrity check failed.
+    #[error("the database is damaged: {0}")]
+    Corrupt(String),
+    /// The file was written by a newer version.
+    #[error("the database has schema {found}, newer than this program's {known}: install the newer version, or restore a backup")]
+    Newer {
+        /// Its version.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
     /// The store is shutting down, or its writer is gone.
     #[error("the store is closed")]
     Closed,
+}
+
+impl StoreError {
+    fn sqlite(doing: &'static str, source: rusqlite::Error) -> Self {
+        match source.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Self::Full,
+            _ => Self::Sqlite { doing, source: Arc::new(source) },
+        }
+    }
+
+    fn again(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// A reset as the use cases need it, selector and all. No `Serialize`, and the selector's `Debug` says nothing.
+#[derive(Clone, Debug)]
+pub struct ResetRow {
+    /// Row number.
+    pub n: i64,
+    /// Its id.
+    pub id: ResetId,
+    /// What its secrets are derived from.
+    pub selector: Selector,
+    /// With which key.
+    pub key_id: KeyId,
+    /// Its portal.
+    pub portal: PortalName,
+    /// Its account.
+    pub account: Option<String>,
+    /// Its address; `None` once purged.
+    pub email: Option<Mailbox>,
+    /// The person's name.
+    pub name: Option<DisplayName>,
+    /// The language of its mail.
+    pub locale: String,
+    /// Link, code, or both.
+    pub method: Method,
+    /// Its wording.
+    pub wording: String,
+    /// As written; time may have run out since.
+    pub state: State,
+    /// The request.
+    pub created_at: Timestamp,
+    /// The next hop's `250`.
+    pub sent_at: Option<Timestamp>,
+    /// End of its last secret.
+    pub until: Timestamp,
+    /// End of its code.
+    pub code_until: Timestamp,
+    /// RFC 7293.
+    pub valid_since: Option<Timestamp>,
+    /// When a page first asked about it.
+    pub inspected_at: Option<Timestamp>,
+    /// When the application said that the password was changed.
+    pub completed_at: Option<Timestamp>,
+}
+
+/// A mail that a commit hands to the outbox.
+#[derive(Debug)]
+pub struct Post {
+    /// Its number.
+    pub mail: i64,
+    /// When to try.
+    pub due_at: Timestamp,
+    /// What it is.
+    pub kind: MailKind,
+    /// For a fresh reset mail all that it is made from, already claimed; otherwise it is claimed when due.
+    pub work: Option<Arc<Work>>,
+}
+
+/// The store. Cheap to clone; the writer thread ends when the last clone is gone.
+#[derive(Clone)]
+pub struct Store {
+    writer: Writer,
+    readers: Readers,
+}
+
+/// What [`Store::open`] gives beside the store.
+pub struct Opened {
+    /// The store.
+    pub store: Store,
+    /// The writer's thread, to be joined after the last clone of the store is dropped.
+    pub thread: std::thread::JoinHandle<()>,
+    /// Mails as they are committed.
+    pub posts: mpsc::UnboundedReceiver<Post>,
+}
+
+impl Store {
+    /// Opens or makes the database at `path`, brings its schema up to date, and starts the writer.
+    pub fn open(path: &Path, readers: usize, now: Timestamp) -> Result<Opened, StoreError> {
+        let conn = schema::open(path)?;
+        let windows = upkeep::refill(&conn, now)?;
+        let readers = Readers::open(path, readers)?;
+        let (sender, posts) = mpsc::unbounded_channel();
+        let (writer, thread) = Writer::start(conn, windows, sender).map_err(|_| StoreError::Closed)?;
+        Ok(Opened { store: Self { writer, readers }, thread, posts })
+    }
+
+    /// Keeps a value under a name unless one is there, and gives the one that is there now.
+    pub async fn remember(&self, name: String, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+        self.writer.write(move |tx| schema::remember(tx.conn, &name, &value)).await
+    }
 }

@@ -113,13 +113,15 @@ impl KeyRing {
         Ok(buffer)
     }
 
+    /// What tells each key from another without giving it away: its id and a keyed hash.
+    pub fn fingerprints(&self) -> Vec<(KeyId, [u8; 12])> {
+        self.keys.iter().map(|keys| (keys.id, short_mac(&keys.pseudonym, b"fingerprint"))).collect()
+    }
+
     /// A keyed hash of personal data for audit lines and log fields: equal inputs can be told to be equal, nothing else
     /// can be learnt without the key. 12 octets.
     pub fn pseudonym(&self, text: &str) -> [u8; 12] {
-        let digest = hmac::sign(&self.first().pseudonym, text.as_bytes());
-        let mut out = [0; 12];
-        out.copy_from_slice(&digest.as_ref()[..12]);
-        out
+        short_mac(&self.first().pseudonym, text.as_bytes())
     }
 }
 
@@ -127,6 +129,13 @@ impl std::fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.keys.iter().map(|keys| keys.id)).finish()
     }
+}
+
+fn short_mac(key: &hmac::Key, text: &[u8]) -> [u8; 12] {
+    let digest = hmac::sign(key, text);
+    let mut out = [0; 12];
+    out.copy_from_slice(&digest.as_ref()[..12]);
+    out
 }
 
 fn parse_line(line: &str) -> Option<(KeyId, Zeroizing<[u8; 32]>)> {

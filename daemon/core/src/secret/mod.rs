@@ -7,4 +7,4 @@ mod token;
 
 pub use keyring::{KeyError, KeyId, KeyRing, SealError};
 pub use tag::{Purpose, Tag};
-pub use token::{Code, CodeLength, Selector, TOKEN_CHARS, Token};
+pub use token::{Code, CodeLength, Selector, TOKEN_CHARS, Token, group_digits};

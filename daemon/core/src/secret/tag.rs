@@ -17,8 +17,6 @@ pub enum Purpose {
     Reply,
     /// Envelope sender (VERP) of a mail to the person.
     Bounce,
-    /// Envelope sender of an alert to support.
-    AlertBounce,
     /// Message-ID of the reset mail.
     ResetMail,
     /// Message-ID of the notice after the change.
@@ -30,14 +28,12 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 7] =
-        [Self::Reply, Self::Bounce, Self::AlertBounce, Self::ResetMail, Self::Notice, Self::Acknowledgement, Self::Alert];
+    const ALL: [Self; 6] = [Self::Reply, Self::Bounce, Self::ResetMail, Self::Notice, Self::Acknowledgement, Self::Alert];
 
     fn letter(self) -> char {
         match self {
             Self::Reply => 'r',
             Self::Bounce => 'b',
-            Self::AlertBounce => 's',
             Self::ResetMail => 'm',
             Self::Notice => 'n',
             Self::Acknowledgement => 'k',

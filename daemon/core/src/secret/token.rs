@@ -142,17 +142,9 @@ impl Code {
         self.0.as_bytes().ct_eq(digits.as_bytes()).into()
     }
 
-    /// The digits in groups of four (eight, twelve), else of three, else of up to four: `1234 5678`.
+    /// The digits in groups, as [`group_digits`] makes them.
     pub fn reveal_grouped(&self) -> Zeroizing<String> {
-        let size = if self.0.len() % 4 == 0 {
-            4
-        } else if self.0.len() % 3 == 0 {
-            3
-        } else {
-            4
-        };
-        let groups: Vec<&str> = self.0.as_bytes().chunks(size).map(|chunk| std::str::from_utf8(chunk).unwrap_or("")).collect();
-        Zeroizing::new(groups.join(" "))
+        group_digits(&self.0)
     }
 
     /// The digits alone.
@@ -165,6 +157,25 @@ impl std::fmt::Debug for Code {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Code(…)")
     }
+}
+
+/// Digits in groups of four (eight, twelve), else of three, else of up to four: `1234 5678`.
+pub fn group_digits(digits: &str) -> Zeroizing<String> {
+    let size = if digits.len() % 4 == 0 {
+        4
+    } else if digits.len() % 3 == 0 {
+        3
+    } else {
+        4
+    };
+    let mut out = Zeroizing::new(String::with_capacity(digits.len() * 2));
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && index % size == 0 {
+            out.push(' ');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 /// ASCII digits of a typed code; a character that is neither digit nor separator stays, so that it never matches.

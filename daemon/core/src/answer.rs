@@ -1,0 +1,58 @@
+//! What a whole message says: the judge of words, applied to what was typed and, where that decides nothing, to what was
+//! stripped in doubt and to the subject.
+
+use crate::inbound::Facts;
+use crate::verdict::{self, Judgement, Verdict};
+
+/// Below this, what the person typed is taken to say nothing, and the rest of the message is heard too.
+const UNSURE: f32 = 0.5;
+
+/// Judges the words of a message. A denial that stands only in what was stripped in doubt counts, but less surely: losing
+/// a "this wasn't me" is worse than reading one too many.
+pub fn judge(facts: &Facts) -> Judgement {
+    let typed = verdict::judge(&facts.words());
+    let decided = typed.verdict != Verdict::Other && typed.confidence >= UNSURE;
+    if decided {
+        return typed;
+    }
+    let mut best = typed;
+    for (text, weight) in [(facts.doubtful.as_str(), 0.8), (subject(facts), 0.9)] {
+        let mut heard = verdict::judge(text);
+        heard.confidence *= weight;
+        let says_something = heard.verdict != Verdict::Other && heard.confidence >= UNSURE;
+        if says_something && (best.verdict == Verdict::Other || heard.confidence > best.confidence) {
+            best = heard;
+        }
+    }
+    best
+}
+
+/// The subject where it is the person's own: not that of an answer or of a forwarded mail.
+fn subject(facts: &Facts) -> &str {
+    if !facts.references.is_empty() {
+        return "";
+    }
+    facts.subject.as_deref().filter(|subject| !subject.contains(':')).unwrap_or("")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(typed: &str, doubtful: &str, subject: &str) -> Facts {
+        Facts { typed: typed.into(), doubtful: doubtful.into(), subject: Some(subject.into()), ..Facts::default() }
+    }
+
+    #[test]
+    fn words_come_first() {
+        assert_eq!(judge(&facts("That was not me!", "", "")).verdict, Verdict::NotMe);
+        assert_eq!(judge(&facts("thanks, it worked", "it wasn't me", "")).verdict, Verdict::WasMe);
+    }
+
+    #[test]
+    fn a_denial_in_the_doubtful_part_or_the_subject_is_heard() {
+        assert_eq!(judge(&facts("", "I did not request this password reset", "")).verdict, Verdict::NotMe);
+        assert_eq!(judge(&facts("", "", "I did not ask for this")).verdict, Verdict::NotMe);
+        assert_eq!(judge(&facts("", "", "Re: Reset your password")).verdict, Verdict::Other);
+    }
+}

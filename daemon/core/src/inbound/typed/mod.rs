@@ -1,0 +1,51 @@
+//! What a person typed, out of the text of their reply: quotes, signatures and disclaimers are stripped.
+//!
+//! Stripping fails open: a line goes only where structure or an unmistakable wording says that it is not the writer's;
+//! what goes in doubt is kept in `doubtful`, where the judge of verdicts still sees it.
+
+mod attribution;
+mod header_block;
+mod line;
+mod quote;
+mod tail;
+
+pub use line::{Line, Origin};
+
+use line::{Role, Sheet};
+
+/// A reply's text, parted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Parted {
+    /// What the person typed.
+    pub typed: String,
+    /// What was stripped in doubt: signatures without the proper mark, disclaimers.
+    pub doubtful: String,
+    /// Whether a quoted original was found.
+    pub quoted: bool,
+}
+
+/// Longest text that is looked at, in lines. Nobody types more; the original of a mail program may be longer.
+const MAX_LINES: usize = 6_000;
+
+/// Parts the plain text of a reply.
+pub fn part(text: &str) -> Parted {
+    part_lines(text.lines().take(MAX_LINES).map(|line| Line { text: line.to_owned(), origin: Origin::Plain }).collect())
+}
+
+/// Parts a reply whose structure is known, as from HTML.
+pub fn part_lines(mut lines: Vec<Line>) -> Parted {
+    lines.truncate(MAX_LINES);
+    let mut sheet = Sheet::new(lines);
+    header_block::cut(&mut sheet);
+    attribution::mark(&mut sheet);
+    quote::settle(&mut sheet);
+    tail::strip(&mut sheet);
+    Parted {
+        typed: sheet.collect(Role::Text),
+        doubtful: sheet.collect(Role::Doubtful),
+        quoted: sheet.roles.iter().any(|role| matches!(role, Role::Quote | Role::Original)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

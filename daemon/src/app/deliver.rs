@@ -1,0 +1,238 @@
+//! One attempt to hand one mail over. It was counted before it came here; what it comes to is written down after.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use resetd_core::event::Event;
+use resetd_core::retry::{self, Next};
+use resetd_core::smtp_reply::SmtpReply;
+use resetd_core::time::Timestamp;
+use serde_json::{Value, json};
+
+use super::letters::{Case, Desk, Letter, LetterError};
+use super::{App, Outfit};
+use crate::ambient::random;
+use crate::mail::Outcome;
+use crate::store::{Flag, MailKind, Record, ResetRow, StoreError, Work};
+
+/// A mail that waited longer than this in memory is looked up again before it goes out: its reset may have ended.
+const FRESH_MILLIS: u128 = 50;
+
+impl App {
+    /// Every waiting mail, for the start.
+    pub async fn waiting(&self) -> Result<Vec<crate::store::Post>, StoreError> {
+        self.store.waiting().await
+    }
+
+    /// Counts an attempt and gives its work; `None`: there is nothing left to send.
+    pub async fn claim(&self, mail: i64) -> Result<Option<Work>, StoreError> {
+        self.store.claim(mail, self.clock.now()).await
+    }
+
+    /// Tries once and writes down what it came to.
+    pub async fn deliver(&self, work: Arc<Work>) {
+        let record = match self.attempt(&work).await {
+            Ok(record) => record,
+            Err(error) => self.later(&work, error.to_string(), None),
+        };
+        self.write_down(work, record).await;
+    }
+
+    /// An attempt that panicked: deferred like any other, so that a mail that can't be made ends by its schedule.
+    pub async fn delivery_broke(&self, work: Arc<Work>) {
+        let record = self.later(&work, "an internal error; the log has it".into(), None);
+        self.write_down(work, record).await;
+    }
+
+    async fn attempt(&self, work: &Work) -> Result<Record, StoreError> {
+        let outfit = self.outfit.load_full();
+        if let Some(record) = self.dead_or_late(work).await? {
+            return Ok(record);
+        }
+        if work.kind == MailKind::Webhook {
+            return self.post_webhook(&outfit, work).await;
+        }
+        Ok(match self.letter(&outfit, work).await? {
+            Ok(letter) => {
+                let outcome = outfit.transport.send(&letter.envelope, &letter.message).await;
+                drop(letter);
+                self.outcome(&outfit, work, outcome)
+            }
+            Err(error) => self.unmade(work, &error),
+        })
+    }
+
+    /// Writes an outcome down, however long the disk is full: a mail that went out must not go out again for that.
+    async fn write_down(&self, work: Arc<Work>, record: Record) {
+        loop {
+            match self.store.record(Arc::clone(&work), record.clone(), self.clock.now()).await {
+                Ok(()) => return,
+                Err(StoreError::Closed) => return tracing::error!(event = "mail.unrecorded", mail = work.mail),
+                Err(error) => {
+                    tracing::error!(event = "mail.record_failed", mail = work.mail, %error);
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+            }
+        }
+    }
+
+    /// Law 7: what can't be of use any more is not sent.
+    async fn dead_or_late(&self, work: &Work) -> Result<Option<Record>, StoreError> {
+        let now = self.clock.now();
+        if now >= work.useful_until {
+            return Ok(Some(dropped(work, "it could no longer arrive in time to be useful")));
+        }
+        let waited = now.since(work.created_at).as_millis() > FRESH_MILLIS && work.attempts == 1;
+        if let (Some(row), MailKind::Reset, true) = (&work.reset, work.kind, waited)
+            && !self.store.is_open(row.n).await?
+        {
+            return Ok(Some(dropped(work, "its secret had ended before the mail could go out")));
+        }
+        Ok(None)
+    }
+
+    async fn letter(&self, outfit: &Outfit, work: &Work) -> Result<Result<Letter, LetterError>, StoreError> {
+        let desk = Desk { ring: &self.ring, outfit, now: self.clock.now() };
+        let Some(row) = &work.reset else {
+            return if work.kind == MailKind::Alert { self.alert(&desk, work).await } else { Ok(Err(LetterError::NoAddress)) };
+        };
+        Ok(match work.kind {
+            MailKind::Reset => desk.reset(work, row),
+            MailKind::Notice => desk.notice(work, row),
+            MailKind::Acknowledgement => {
+                let answered = self.answered_id(row).await?;
+                desk.acknowledgement(work, row, answered.as_deref())
+            }
+            MailKind::Alert => return self.alert(&desk, work).await,
+            MailKind::Webhook => Err(LetterError::NoAddress),
+        })
+    }
+
+    async fn alert(&self, desk: &Desk<'_>, work: &Work) -> Result<Result<Letter, LetterError>, StoreError> {
+        let Some(flag) = self.flag_of(work).await? else { return Ok(Err(LetterError::NoAddress)) };
+        let message = self.struck_message(flag.id).await?;
+        let state = work.reset.as_ref().map(|row| row.state.as_str());
+        Ok(desk.alert(work, &Case { flag: &flag, message: message.as_deref(), state }))
+    }
+
+    async fn flag_of(&self, work: &Work) -> Result<Option<Flag>, StoreError> {
+        match work.flag {
+            Some(id) => self.store.flag(id).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn post_webhook(&self, outfit: &Outfit, work: &Work) -> Result<Record, StoreError> {
+        let hook = outfit.settings.portals.get(&work.portal).and_then(|portal| portal.alert.webhook.as_ref());
+        let (Some(hook), Some(flag)) = (hook, self.flag_of(work).await?) else {
+            return Ok(given_up(work, "no webhook is configured for the portal any more"));
+        };
+        let state = work.reset.as_ref().map(|row| row.state.as_str());
+        let body = webhook_body(&flag, state).to_string();
+        let id = format!("flag_{}", flag.id);
+        Ok(match outfit.webhooks.post(hook, &id, self.clock.now(), body.as_bytes()).await {
+            Ok(status) => Record::Sent { remote_id: None, expiry: None, detail: json!({ "kind": "webhook", "flag": flag.id, "status": status }) },
+            Err(error) => self.later(work, error.to_string(), None),
+        })
+    }
+
+    fn outcome(&self, outfit: &Outfit, work: &Work, outcome: Outcome) -> Record {
+        let now = self.clock.now();
+        match outcome {
+            Outcome::Accepted(reply) => {
+                let expiry = work.reset.as_ref().filter(|_| work.kind == MailKind::Reset).and_then(|row| life(outfit, row, now));
+                if expiry.is_some() {
+                    self.gauges.mail_sent(now.since(work.created_at));
+                }
+                let remote_id = reply.as_ref().and_then(SmtpReply::next_hop_id).map(str::to_owned);
+                Record::Sent { remote_id, expiry, detail: told(work, reply.as_ref(), None) }
+            }
+            Outcome::Deferred { reply, detail } => {
+                self.gauges.mail_deferred(&detail, now);
+                self.later(work, detail, reply.as_ref())
+            }
+            Outcome::Refused { reply, detail } => Record::Failed {
+                event: Event::MailRefused,
+                detail: told(work, reply.as_ref(), Some(&detail)),
+                last: detail,
+            },
+        }
+    }
+
+    fn unmade(&self, work: &Work, error: &LetterError) -> Record {
+        tracing::error!(event = "mail.unmade", mail = work.mail, kind = work.kind.as_str(), %error);
+        match error {
+            LetterError::NoAddress => dropped(work, "there is no address to send to"),
+            error => self.later(work, error.to_string(), None),
+        }
+    }
+
+    fn later(&self, work: &Work, why: String, reply: Option<&SmtpReply>) -> Record {
+        let jitter = random::<1>(&*self.entropy).map_or(128, |[byte]| byte);
+        match retry::next(work.attempts, work.useful_until, self.clock.now(), jitter) {
+            Next::At(due_at) => Record::Deferred { due_at, detail: told(work, reply, Some(&why)), last: why },
+            Next::GiveUp if work.kind == MailKind::Webhook => given_up(work, &why),
+            Next::GiveUp => dropped(work, &format!("it could no longer arrive in time to be useful; the last try met: {why}")),
+        }
+    }
+}
+
+fn life(outfit: &Outfit, row: &ResetRow, now: Timestamp) -> Option<resetd_core::reset::Expiry> {
+    let portal = outfit.settings.portals.get(&row.portal);
+    // A portal that was taken out of the configuration meanwhile: the cap, which the row has, goes on to count.
+    Some(portal.map_or(resetd_core::reset::Expiry { link: row.until, code: row.code_until }, |portal| {
+        portal.lifetimes.expiry(row.created_at, Some(now))
+    }))
+}
+
+/// A line for the timeline: never an address, though servers like to repeat it.
+fn told(work: &Work, reply: Option<&SmtpReply>, why: Option<&str>) -> Value {
+    let mut detail = json!({ "kind": work.kind.as_str(), "attempt": work.attempts });
+    if let Some(reply) = reply {
+        detail["reply"] = Value::String(without_addresses(&reply.to_string()));
+    }
+    if let Some(why) = why {
+        detail["why"] = Value::String(without_addresses(why));
+    }
+    if let Some(flag) = work.flag {
+        detail["flag"] = Value::from(flag);
+    }
+    detail
+}
+
+fn without_addresses(text: &str) -> String {
+    text.split(' ').map(|word| if word.contains('@') { "…" } else { word }).collect::<Vec<_>>().join(" ")
+}
+
+fn dropped(work: &Work, why: &str) -> Record {
+    Record::Failed { event: Event::MailDropped, last: why.into(), detail: told(work, None, Some(why)) }
+}
+
+fn given_up(work: &Work, why: &str) -> Record {
+    Record::Failed { event: Event::WebhookFailed, last: why.into(), detail: told(work, None, Some(why)) }
+}
+
+/// The body of a webhook: `type`, `timestamp` and `data`, as Standard Webhooks recommends. No secret, no address.
+fn webhook_body(flag: &Flag, state: Option<&str>) -> Value {
+    json!({
+        "type": "flag.raised",
+        "timestamp": flag.created_at,
+        "data": {
+            "id": flag.id, "reset": flag.reset, "portal": flag.portal, "account": flag.account,
+            "severity": flag.severity.as_str(), "reason": flag.reason, "verdict": flag.verdict, "proof": flag.proof,
+            "text": flag.text, "reset_state": state,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_lose_their_addresses() {
+        let text = without_addresses("550 5.1.1 <ann@example.org>: Recipient address rejected");
+        assert_eq!(text, "550 5.1.1 … Recipient address rejected");
+        assert_eq!(MailKind::parse("webhook"), Some(MailKind::Webhook));
+    }
+}

@@ -1,0 +1,85 @@
+//! What the configuration in force comes to: settings, loaded wordings, parsed signing keys, an open way out. A reload
+//! makes a whole new one or fails and leaves the old in force.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use resetd_core::ids::PortalName;
+
+use crate::config::Settings;
+use crate::mail::dkim::{DkimError, Signers};
+use crate::mail::templates::{Brand, Library, LoadError};
+use crate::mail::transport::{Transport, TransportError};
+use crate::webhook;
+
+/// The settings and what was made from them.
+pub struct Outfit {
+    /// The settings.
+    pub settings: Arc<Settings>,
+    /// The wordings.
+    pub library: Library,
+    /// Each portal's look.
+    pub brands: BTreeMap<PortalName, Brand>,
+    /// DKIM.
+    pub signers: Signers,
+    /// The way out.
+    pub transport: Transport,
+    /// For webhooks.
+    pub webhooks: webhook::Client,
+    /// What is wrong without being fatal: overrides that can't be used.
+    pub problems: Vec<String>,
+}
+
+/// The settings can't be put in force.
+#[derive(Debug, thiserror::Error)]
+pub enum OutfitError {
+    /// The built-in wordings don't load: a fault of the build.
+    #[error("the built-in wordings do not load: {0}")]
+    Library(#[from] LoadError),
+    /// A key for DKIM.
+    #[error("[[sending.dkim]]: {0}")]
+    Dkim(#[from] DkimError),
+    /// The way out.
+    #[error("[sending]: {0}")]
+    Transport(#[from] TransportError),
+    /// The webhook client.
+    #[error("webhooks: {0}")]
+    Webhook(#[from] webhook::WebhookError),
+    /// A portal names a wording that is not there.
+    #[error("portal.{portal}: there is no wording `{wording}` (see `resetctl templates list`)")]
+    Wording {
+        /// The portal.
+        portal: PortalName,
+        /// The wording.
+        wording: String,
+    },
+}
+
+impl Outfit {
+    /// Loads and opens what the settings name.
+    pub fn new(settings: Settings) -> Result<Self, OutfitError> {
+        let overrides: Vec<_> =
+            settings.portals.values().filter_map(|portal| Some((portal.name.clone(), portal.templates.clone()?))).collect();
+        let (library, problems) = Library::load(&overrides)?;
+        for portal in settings.portals.values() {
+            for wording in [&portal.wording, &portal.login_failures.wording] {
+                if !library.has(&portal.name, wording) {
+                    return Err(OutfitError::Wording { portal: portal.name.clone(), wording: wording.clone() });
+                }
+            }
+        }
+        for problem in &problems {
+            tracing::warn!(event = "wording.problem", %problem);
+        }
+        let brands = settings.portals.values().map(|portal| (portal.name.clone(), Brand::of(portal))).collect();
+        Ok(Self {
+            brands,
+            signers: Signers::new(&settings.sending.dkim)?,
+            transport: Transport::new(&settings.sending)?,
+            webhooks: webhook::Client::new()?,
+            problems: problems.iter().map(|problem| format!("a wording is not used: {problem}")).collect(),
+            library,
+            settings: Arc::new(settings),
+        })
+    }
+}

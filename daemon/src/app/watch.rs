@@ -1,0 +1,89 @@
+//! What can be watched: events, the queue, the status, the metrics.
+
+use std::sync::Arc;
+
+use tokio::sync::broadcast;
+
+use super::{App, AppError, Caller, Status};
+use crate::config::{Role, TransportSettings};
+use crate::store::{Line, Listed, Page, Queued};
+
+const READERS: [Role; 2] = [Role::App, Role::Support];
+
+impl App {
+    /// Lines after the cursor, oldest first, of the portals that the caller may see.
+    pub async fn events(&self, caller: &Caller, page: Page) -> Result<Listed<Line>, AppError> {
+        Ok(self.store.events(page, caller.portals(&READERS)).await?)
+    }
+
+    /// New lines as they are committed. A receiver that lags must read on with [`App::events`].
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Line>> {
+        self.store.subscribe()
+    }
+
+    /// Whether the caller may see this line of the stream.
+    pub fn may_see(&self, caller: &Caller, line: &Line) -> bool {
+        caller.portals(&READERS).is_none_or(|list| line.portal.as_ref().is_some_and(|portal| list.contains(portal)))
+    }
+
+    /// A stretch of the queue.
+    pub async fn queue(&self, caller: &Caller, page: Page) -> Result<Listed<Queued>, AppError> {
+        admin(caller, "the queue is")?;
+        Ok(self.store.queue(page, None).await?)
+    }
+
+    /// Makes a waiting mail due now.
+    pub async fn queue_retry(&self, caller: &Caller, id: i64) -> Result<(), AppError> {
+        admin(caller, "the queue is")?;
+        self.store.retry_now(id, self.clock.now()).await?.ok_or(AppError::NotFound("mail waiting"))
+    }
+
+    /// The state of the whole.
+    pub async fn status(&self, caller: &Caller) -> Result<Status, AppError> {
+        if caller.grants.is_empty() {
+            return Err(AppError::Forbidden("the status is for configured clients".into()));
+        }
+        let outfit = self.outfit();
+        let (counts, now) = (self.store.counts().await?, self.clock.now());
+        let transport = match &outfit.settings.sending.transport {
+            TransportSettings::Relay(relay) => format!("relay {}:{}", relay.host, relay.port),
+            TransportSettings::Capture(_) => "capture (a Maildir; nothing leaves this machine)".into(),
+        };
+        let mut problems = outfit.problems.clone();
+        problems.extend(self.gauges.problems(&counts, now));
+        Ok(Status {
+            version: env!("CARGO_PKG_VERSION"),
+            started_at: self.started_at,
+            now,
+            counts,
+            portals: outfit.settings.portals.keys().cloned().collect(),
+            transport,
+            problems,
+        })
+    }
+
+    /// Prometheus text format, version 0.0.4.
+    pub async fn metrics(&self, caller: &Caller) -> Result<String, AppError> {
+        if !caller.has(Role::Admin) && !caller.has(Role::Support) {
+            return Err(AppError::Forbidden("metrics are for clients with the role `support` or `admin`".into()));
+        }
+        let counts = self.store.counts().await?;
+        Ok(self.gauges.render(&counts, &self.store.tally(), self.started_at))
+    }
+
+    /// Writes a consistent, checked copy of the database into `backups/` in the state folder, and gives its path.
+    pub async fn backup(&self, caller: &Caller) -> Result<std::path::PathBuf, AppError> {
+        admin(caller, "backups are")?;
+        let folder = self.outfit().settings.store.state_dir.join("backups");
+        let unavailable = |error: std::io::Error| AppError::Unavailable(format!("{}: {error}", folder.display()));
+        tokio::fs::create_dir_all(&folder).await.map_err(unavailable)?;
+        let name = format!("resetd-{}.db", self.clock.now().to_string().replace(':', "").replace('.', "-"));
+        let path = folder.join(name);
+        self.store.backup(path.clone()).await?;
+        Ok(path)
+    }
+}
+
+pub(super) fn admin(caller: &Caller, what: &str) -> Result<(), AppError> {
+    if caller.has(Role::Admin) { Ok(()) } else { Err(AppError::Forbidden(format!("{what} for clients with the role `admin`"))) }
+}

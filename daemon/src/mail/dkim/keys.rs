@@ -1,0 +1,161 @@
+//! Private keys in PEM, and the TXT records that publish their public halves (RFC 6376 §3.6.1, RFC 8463 §4).
+
+use data_encoding::BASE64;
+use mail_auth::common::crypto::{DkimKey as SigningKey, Ed25519Key, RsaKey, Sha256};
+use resetd_core::address::check_domain;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
+use zeroize::Zeroizing;
+
+use super::DkimError;
+use crate::config::DkimKey;
+
+/// What stands before the 32 octets of an Ed25519 seed in PKCS#8 version 1 (RFC 8410 §7): openssl reads it too.
+const ED25519_PKCS8: [u8; 16] = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+/// `SEQUENCE { OID rsaEncryption, NULL }`
+const RSA_ALGORITHM: [u8; 15] = [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+/// The longest string inside a TXT record, octets (RFC 1035 §3.3).
+const STRING_MAX: usize = 255;
+
+/// A TXT record to publish.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Record {
+    /// `selector._domainkey.domain`
+    pub name: String,
+    /// `v=DKIM1; k=…; p=…`
+    pub value: String,
+}
+
+impl Record {
+    /// As a line of a zone file, the value cut into strings of at most 255 octets.
+    pub fn zone_line(&self) -> String {
+        let strings = self.value.as_bytes().chunks(STRING_MAX).map(|chunk| format!("\"{}\"", String::from_utf8_lossy(chunk)));
+        format!("{}. IN TXT {}", self.name, strings.collect::<Vec<_>>().join(" "))
+    }
+}
+
+/// A new key and its record. No `Debug`: it holds the key.
+pub struct Generated {
+    /// The private key, PKCS#8 PEM.
+    pub pem: Zeroizing<String>,
+    /// What to publish.
+    pub record: Record,
+}
+
+/// An Ed25519 key from 32 random octets.
+///
+/// # Errors
+/// `domain` or `selector` is no name.
+pub fn generate(domain: &str, selector: &str, seed: &Zeroizing<[u8; 32]>) -> Result<Generated, DkimError> {
+    let mut der = Zeroizing::new(Vec::with_capacity(48));
+    der.extend_from_slice(&ED25519_PKCS8);
+    der.extend_from_slice(&**seed);
+    let body = Zeroizing::new(BASE64.encode(&der));
+    let pem = Zeroizing::new(format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", *body));
+    let key = DkimKey { domain: domain.to_owned(), selector: selector.to_owned(), pem: pem.clone() };
+    Ok(Generated { record: publish(&key)?, pem })
+}
+
+/// The record of any key that can sign.
+///
+/// # Errors
+/// The key can't be read, or is not named well.
+pub fn publish(key: &DkimKey) -> Result<Record, DkimError> {
+    let name = record_name(&key.domain.to_ascii_lowercase(), &key.selector)?;
+    let value = match parse(&key.pem, &name)? {
+        Private::Rsa(rsa) => format!("v=DKIM1; k=rsa; p={}", BASE64.encode(&public_key_info(&rsa.public_key()))),
+        Private::Ed25519(key) => format!("v=DKIM1; k=ed25519; p={}", BASE64.encode(&key.public_key())),
+    };
+    Ok(Record { name, value })
+}
+
+/// `selector._domainkey.domain`, of good names.
+pub(super) fn record_name(domain: &str, selector: &str) -> Result<String, DkimError> {
+    let name = format!("{selector}._domainkey.{domain}");
+    let selector_ok = !selector.is_empty() && selector.split('.').all(|label| !label.is_empty() && label.bytes().all(is_label));
+    if !selector_ok || !domain.is_ascii() || check_domain(domain).is_err() || name.len() > 253 {
+        return Err(DkimError::Name(name.escape_default().to_string()));
+    }
+    Ok(name)
+}
+
+fn is_label(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b == b'-' || b == b'_'
+}
+
+/// A private key of one of the two kinds.
+pub(super) enum Private {
+    Rsa(RsaKey<Sha256>),
+    Ed25519(Ed25519Key),
+}
+
+impl Private {
+    pub fn into_signing(self) -> SigningKey {
+        match self {
+            Self::Rsa(key) => key.into(),
+            Self::Ed25519(key) => key.into(),
+        }
+    }
+}
+
+/// Reads a PEM of any of the two kinds.
+pub(super) fn parse(pem: &str, name: &str) -> Result<Private, DkimError> {
+    let der = PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(|_| DkimError::Pem(name.to_owned()))?;
+    if let PrivateKeyDer::Pkcs8(pkcs8) = &der
+        && let Ok(key) = Ed25519Key::from_pkcs8_maybe_unchecked_der(pkcs8.secret_pkcs8_der())
+    {
+        return Ok(Private::Ed25519(key));
+    }
+    RsaKey::from_key_der(der).map(Private::Rsa).map_err(|_| DkimError::Kind(name.to_owned()))
+}
+
+/// SubjectPublicKeyInfo around an RSAPublicKey: what receivers expect in `p=`, as openssl writes it.
+fn public_key_info(rsa: &[u8]) -> Vec<u8> {
+    let mut bits = vec![0];
+    bits.extend_from_slice(rsa);
+    let mut inner = RSA_ALGORITHM.to_vec();
+    inner.extend(der(0x03, &bits));
+    der(0x30, &inner)
+}
+
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    let mut out = vec![tag];
+    match u8::try_from(content.len()) {
+        Ok(length @ 0..=127) => out.push(length),
+        Ok(length) => out.extend([0x81, length]),
+        // Keys of at most 8192 bits: two octets hold the length.
+        Err(_) => {
+            let [.., high, low] = content.len().to_be_bytes();
+            out.extend([0x82, high, low]);
+        }
+    }
+    out.extend_from_slice(content);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_record_is_what_openssl_makes_of_the_key() {
+        // openssl pkey -in rsa2048.pem -pubout -outform DER | base64 -w0
+        let expected = include_str!("testdata/rsa2048.pub").trim();
+        let pem = Zeroizing::new(include_str!("testdata/rsa2048.pem").to_owned());
+        let record = publish(&DkimKey { domain: "Shop.example".to_owned(), selector: "r1".to_owned(), pem }).unwrap();
+        assert_eq!(record.name, "r1._domainkey.shop.example");
+        assert_eq!(record.value, format!("v=DKIM1; k=rsa; p={expected}"));
+        let zone = record.zone_line();
+        assert!(zone.starts_with("r1._domainkey.shop.example. IN TXT \"v=DKIM1; k=rsa; p="));
+        assert!(zone.split('"').all(|string| string.len() <= STRING_MAX));
+    }
+
+    #[test]
+    fn ed25519_keys_are_those_of_rfc_8463() {
+        let seed = BASE64.decode(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=").unwrap();
+        let made = generate("football.example.com", "brisbane", &Zeroizing::new(seed.try_into().unwrap())).unwrap();
+        assert_eq!(made.record.name, "brisbane._domainkey.football.example.com");
+        assert_eq!(made.record.value, "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
+        assert!(generate("a b", "s", &Zeroizing::new([0; 32])).is_err());
+    }
+}

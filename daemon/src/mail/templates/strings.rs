@@ -1,0 +1,237 @@
+//! The sentences of one language: `locales/TAG.toml`, one table per wording and `[common]` for what several share.
+//!
+//! A sentence is plain text with `{place}`s; a table of plural forms (`{ one = …, other = … }`) is chosen by the first
+//! number among its places. A wording that asks for `lead` gets `lead`, or else `lead_link`, `lead_code` or `lead_both` by
+//! the mail's method; first in its own table, then in `[common]`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::error::{Problem, Rule};
+use super::fields::{Fields, Place};
+use super::plural::{Category, category};
+
+/// The table that all wordings share.
+pub(super) const COMMON: &str = "common";
+/// A sentence may not be longer than this, in octets.
+const SENTENCE_MAX: usize = 1000;
+
+/// One language.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Language {
+    /// BCP 47 as written in the file's name.
+    pub tag: String,
+    tables: BTreeMap<String, BTreeMap<String, Sentence>>,
+}
+
+/// One sentence, or its plural forms.
+#[derive(Clone, Debug)]
+enum Sentence {
+    Plain(Vec<Piece>),
+    Plural { by: Place, forms: Vec<(Category, Vec<Piece>)> },
+}
+
+#[derive(Clone, Debug)]
+enum Piece {
+    Text(Box<str>),
+    Value(Place),
+}
+
+impl Language {
+    /// Reads a strings file; what can't be read of it is left out and told.
+    pub fn parse(tag: &str, file: &Path, source: &str) -> (Self, Vec<Problem>) {
+        let mut language = Self { tag: tag.to_owned(), tables: BTreeMap::new() };
+        let mut problems = Vec::new();
+        let mut report = |line, rule, wording: Option<&str>, message: String| {
+            problems.push(Problem { file: file.to_owned(), line, rule, message, wording: wording.map(str::to_owned) });
+        };
+        let document: toml::Table = match source.parse() {
+            Ok(document) => document,
+            Err(error) => {
+                let line = error.span().map(|span| line_of(source, span.start));
+                report(line, Rule::Syntax, None, error.message().to_owned());
+                return (language, problems);
+            }
+        };
+        for (table, entries) in &document {
+            let wording = (table != COMMON).then_some(table.as_str());
+            let Some(entries) = entries.as_table() else {
+                report(None, Rule::Strings, None, format!("`{table}` stands outside a table: put it under [{COMMON}] or a wording"));
+                continue;
+            };
+            let known = language.tables.entry(table.clone()).or_default();
+            for (key, value) in entries {
+                match Sentence::parse(value) {
+                    Ok(sentence) => drop(known.insert(key.clone(), sentence)),
+                    Err((rule, message)) => {
+                        report(find_line(source, table, key), rule, wording, format!("[{table}] {key}: {message}"));
+                    }
+                }
+            }
+        }
+        (language, problems)
+    }
+
+    /// With another file's sentences put over these.
+    pub fn overlaid(&self, other: Self) -> Self {
+        let mut tables = self.tables.clone();
+        for (table, entries) in other.tables {
+            tables.entry(table).or_default().extend(entries);
+        }
+        Self { tag: other.tag, tables }
+    }
+
+    /// Whether a wording can be written in this language: it has the subject and all sentences that `reference` has
+    /// for it and for all wordings.
+    pub fn covers(&self, wording: &str, reference: Option<&Self>) -> bool {
+        let has_all = |table: &str| {
+            let Some(wanted) = reference.and_then(|reference| reference.tables.get(table)) else { return true };
+            let own = self.tables.get(table);
+            wanted.keys().all(|key| own.is_some_and(|own| own.contains_key(key)))
+        };
+        self.tables.get(wording).is_some_and(|own| own.contains_key("subject")) && has_all(wording) && has_all(COMMON)
+    }
+
+    /// Whether any method finds this sentence.
+    pub fn names(&self, wording: &str, key: &str) -> bool {
+        ["", "_link", "_code", "_both"].into_iter().any(|suffix| self.find(wording, &format!("{key}{suffix}")).is_some())
+    }
+
+    fn find(&self, wording: &str, key: &str) -> Option<&Sentence> {
+        let table = |name| self.tables.get(name).and_then(|table: &BTreeMap<String, Sentence>| table.get(key));
+        table(wording).or_else(|| table(COMMON))
+    }
+
+    /// The sentence with its values put in by `put`; `None` where there is no such sentence or a value is missing.
+    pub fn say(&self, wording: &str, key: &str, fields: &Fields, html: bool) -> Option<String> {
+        let sentence = match self.find(wording, key) {
+            Some(sentence) => sentence,
+            None => self.find(wording, &format!("{key}_{}", fields.method()))?,
+        };
+        let pieces = match sentence {
+            Sentence::Plain(pieces) => pieces,
+            Sentence::Plural { by, forms } => {
+                let wanted = category(&self.tag.to_ascii_lowercase(), fields.number(*by)?);
+                let form = |category| forms.iter().find(|(own, _)| *own == category).map(|(_, pieces)| pieces);
+                form(wanted).or_else(|| form(Category::Other))?
+            }
+        };
+        let mut out = String::with_capacity(160);
+        for piece in pieces {
+            match piece {
+                Piece::Text(text) if html => super::fields::escape(text, &mut out),
+                Piece::Text(text) => out.push_str(text),
+                Piece::Value(place) => fields.write(*place, html, &mut out)?,
+            }
+        }
+        Some(out)
+    }
+}
+
+impl Sentence {
+    fn parse(value: &toml::Value) -> Result<Self, (Rule, String)> {
+        match value {
+            toml::Value::String(text) => pieces(text).map(Self::Plain),
+            toml::Value::Table(forms) => Self::plural(forms),
+            other => Err((Rule::Strings, format!("is {}, must be text or a table of plural forms", other.type_str()))),
+        }
+    }
+
+    fn plural(table: &toml::Table) -> Result<Self, (Rule, String)> {
+        let wrong = |message: &str| (Rule::Strings, message.to_owned());
+        let mut forms = Vec::with_capacity(table.len());
+        for (name, text) in table {
+            let name = Category::parse(name).ok_or_else(|| wrong("plural forms are zero, one, two, few, many, other"))?;
+            forms.push((name, pieces(text.as_str().ok_or_else(|| wrong("a plural form must be text"))?)?));
+        }
+        let other = forms.iter().find(|(name, _)| *name == Category::Other).ok_or_else(|| wrong("plural forms need `other`"))?;
+        let number = other.1.iter().find_map(|piece| match piece {
+            Piece::Value(place) if place.is_number() => Some(*place),
+            _ => None,
+        });
+        let by = number.ok_or_else(|| wrong("the plural form `other` names no number"))?;
+        Ok(Self::Plural { by, forms })
+    }
+}
+
+/// Cuts `text {place} text`; `{{` and `}}` stand for the braces themselves.
+fn pieces(text: &str) -> Result<Vec<Piece>, (Rule, String)> {
+    if text.len() > SENTENCE_MAX || text.chars().any(char::is_control) {
+        return Err((Rule::Strings, format!("must be one line of at most {SENTENCE_MAX} octets, without control characters")));
+    }
+    let mut pieces = Vec::new();
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['{', '}']) {
+        plain.push_str(&rest[..at]);
+        let tail = &rest[at..];
+        if let Some(behind) = tail.strip_prefix("{{").or_else(|| tail.strip_prefix("}}")) {
+            plain.push_str(&tail[..1]);
+            rest = behind;
+            continue;
+        }
+        let (name, behind) = tail
+            .strip_prefix('{')
+            .and_then(|tail| tail.split_once('}'))
+            .ok_or_else(|| (Rule::Placeholders, "has a brace without its partner (write {{ or }} for a brace itself)".to_owned()))?;
+        let place =
+            Place::parse(name).ok_or_else(|| (Rule::Placeholders, format!("`{{{name}}}` is no value; known are {}", Place::names())))?;
+        if !plain.is_empty() {
+            pieces.push(Piece::Text(std::mem::take(&mut plain).into()));
+        }
+        pieces.push(Piece::Value(place));
+        rest = behind;
+    }
+    plain.push_str(rest);
+    if !plain.is_empty() {
+        pieces.push(Piece::Text(plain.into()));
+    }
+    Ok(pieces)
+}
+
+fn line_of(source: &str, offset: usize) -> usize {
+    source.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count() + 1
+}
+
+/// The line where a key of a table stands, as a person would look for it.
+fn find_line(source: &str, table: &str, key: &str) -> Option<usize> {
+    let mut inside = false;
+    for (index, line) in source.lines().enumerate() {
+        let line = line.trim();
+        if line.starts_with('[') {
+            inside = line.trim_matches(['[', ']', ' ']) == table;
+        } else if inside && line.split_once('=').is_some_and(|(name, _)| name.trim().trim_matches('"') == key) {
+            return Some(index + 1);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(source: &str) -> Vec<(Option<usize>, Rule)> {
+        Language::parse("en", Path::new("en.toml"), source).1.into_iter().map(|problem| (problem.line, problem.rule)).collect()
+    }
+
+    #[test]
+    fn a_bad_file_is_told_by_line() {
+        assert_eq!(problems("[easy]\nsubject = \"x\nlead = 1"), [(Some(2), Rule::Syntax)]);
+        assert_eq!(problems("[easy]\nsubject = \"{nmae}\""), [(Some(2), Rule::Placeholders)]);
+        assert_eq!(problems("[easy]\n\nlead = \"a } b\""), [(Some(3), Rule::Placeholders)]);
+        assert_eq!(problems("[easy]\nlead = 1"), [(Some(2), Rule::Strings)]);
+        assert_eq!(problems("lead = \"x\""), [(None, Rule::Strings)]);
+        assert_eq!(problems("[easy]\nlead = { one = \"a\" }"), [(Some(2), Rule::Strings)]);
+        assert_eq!(problems("[easy]\nlead = { other = \"no number\" }"), [(Some(2), Rule::Strings)]);
+        assert_eq!(problems("[easy]\nlead = \"a\\nb\""), [(Some(2), Rule::Strings)]);
+        assert_eq!(problems("[easy]\nlead = \"a {{b}} {name}\""), []);
+    }
+
+    #[test]
+    fn no_sentence_can_hold_the_secret() {
+        for place in ["link", "code", "code_digits"] {
+            assert_eq!(problems(&format!("[easy]\nsubject = \"{{{place}}}\"")), [(Some(2), Rule::Placeholders)]);
+        }
+    }
+}

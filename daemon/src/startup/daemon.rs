@@ -1,0 +1,100 @@
+//! `resetd`: from a configuration file to a house, and from signals to its end.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+use tokio::net::UnixListener;
+
+use super::house::{House, StartError};
+use super::logging;
+use crate::ambient::{SystemClock, SystemEntropy};
+use crate::app::Outfit;
+use crate::config::{self, Environment, Settings};
+use crate::http;
+use crate::lifecycle::{self, Wish};
+
+/// What SIGTERM leaves for what is under way.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Runs until SIGTERM.
+pub fn main(path: &Path) -> ExitCode {
+    logging::start();
+    match run(path) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(event = "start.failed", "{error}");
+            lifecycle::tell(&[NotifyState::Status(&format!("could not start: {error}"))]);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(path: &Path) -> Result<(), StartError> {
+    let settings = config::load(path, &Environment::of_process())?;
+    let mut wishes = lifecycle::wishes()?;
+    let listener = listener(&settings)?;
+    let (portals, socket) = (settings.portals.len(), settings.server.socket.clone());
+    let house = House::open(settings, listener, Arc::new(SystemClock), Arc::new(SystemEntropy::new())).await?;
+    tracing::info!(event = "started", version = env!("CARGO_PKG_VERSION"), portals, socket = %socket.display());
+    lifecycle::ready(&format!("serving {portals} portal{}", if portals == 1 { "" } else { "s" }));
+    let mut watchdog = lifecycle::watchdog().map(tokio::time::interval);
+    loop {
+        tokio::select! {
+            wish = wishes.recv() => match wish {
+                Some(Wish::Reload) => reload(&house, path),
+                Some(Wish::Stop) | None => break,
+            },
+            () = beat(&mut watchdog) => {
+                // The writer answers, or systemd hears nothing and starts us again.
+                if house.app.alive().await {
+                    lifecycle::tell(&[NotifyState::Watchdog]);
+                }
+            }
+        }
+    }
+    tracing::info!(event = "stopping");
+    lifecycle::tell(&[NotifyState::Stopping]);
+    house.close(DRAIN).await;
+    tracing::info!(event = "stopped");
+    Ok(())
+}
+
+fn listener(settings: &Settings) -> Result<UnixListener, http::ListenError> {
+    match http::from_systemd()? {
+        Some(listener) => Ok(listener),
+        None => http::listen(&settings.server.socket),
+    }
+}
+
+async fn beat(watchdog: &mut Option<tokio::time::Interval>) {
+    match watchdog {
+        Some(interval) => {
+            interval.tick().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// SIGHUP: a good file comes into force whole; a bad one leaves the old in force and says so.
+fn reload(house: &House, path: &Path) {
+    lifecycle::tell(&[NotifyState::Reloading]);
+    let loaded = config::load(path, &Environment::of_process()).map_err(StartError::from);
+    match loaded.and_then(|new| Ok((config::diff_needs_restart(&house.app.settings(), &new), Outfit::new(new)?))) {
+        Ok((restart, outfit)) => {
+            house.app.refit(outfit);
+            tracing::info!(event = "reloaded");
+            for key in restart {
+                tracing::warn!(event = "reload.needs_restart", key, "{key} was changed; the old value stays until a restart");
+            }
+            lifecycle::ready("reloaded");
+        }
+        Err(error) => {
+            tracing::error!(event = "reload.failed", "the configuration in force stays: {error}");
+            lifecycle::ready("running with the old configuration: the new one has errors (see the log)");
+        }
+    }
+}

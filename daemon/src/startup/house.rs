@@ -1,0 +1,149 @@
+//! The whole house, opened and closed: what `resetd`, the demo and tests in the same process run.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::net::UnixListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::keys::{self, KeyTrouble};
+use crate::ambient::{Clock, Entropy, Stop, stopped};
+use crate::app::{App, Outfit, OutfitError};
+use crate::config::Settings;
+use crate::http;
+use crate::mailbox::{self, MailboxError};
+use crate::outbox::Outbox;
+use crate::store::{Store, StoreError};
+
+/// Read-only connections of the store.
+const READERS: usize = 3;
+const EXPIRE_EVERY: Duration = Duration::from_secs(15);
+const PURGE_EVERY: Duration = Duration::from_secs(3600);
+
+/// The daemon can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration, all its problems.
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigErrors),
+    /// The configuration is right by itself, but what it names can't be used.
+    #[error(transparent)]
+    Outfit(#[from] OutfitError),
+    /// The root key.
+    #[error(transparent)]
+    Key(#[from] KeyTrouble),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A mailbox source.
+    #[error(transparent)]
+    Mailbox(#[from] MailboxError),
+    /// The API socket.
+    #[error("the API socket: {0}")]
+    Socket(#[from] http::ListenError),
+    /// Anything of the system.
+    #[error("{0}")]
+    System(#[from] std::io::Error),
+}
+
+/// An open house.
+pub struct House {
+    /// The use cases.
+    pub app: Arc<App>,
+    /// First phase of the stop: nothing new comes in.
+    doors: watch::Sender<bool>,
+    /// Second phase: what is under way has ended.
+    rooms: watch::Sender<bool>,
+    front: JoinSet<()>,
+    back: JoinSet<()>,
+    writer: JoinHandle<()>,
+}
+
+impl House {
+    /// Opens it: when this returns, requests on `listener` are answered.
+    pub async fn open(
+        settings: Settings,
+        listener: UnixListener,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, StartError> {
+        keys::state_dir(&settings.store.state_dir)?;
+        let ring = Arc::new(keys::load(&settings.store, &*entropy)?);
+        let opened = Store::open(&settings.store.state_dir.join("resetd.db"), READERS, clock.now())?;
+        keys::same_as_before(&ring, &opened.store).await?;
+        let outfit = Outfit::new(settings)?;
+        let settings = Arc::clone(&outfit.settings);
+        let (app, inbox) = App::new(opened.store, ring, outfit, clock, entropy);
+        let (doors, door_stop) = watch::channel(false);
+        let (rooms, room_stop) = watch::channel(false);
+        let (mut front, mut back) = (JoinSet::new(), JoinSet::new());
+        back.spawn(Outbox::new(Arc::clone(&app), opened.posts, settings.sending.connections).run(room_stop.clone()));
+        back.spawn(Arc::clone(&app).read_all(inbox, room_stop.clone()));
+        back.spawn(upkeep(Arc::clone(&app), room_stop));
+        mailboxes(&mut front, &app, &settings, &door_stop).await?;
+        let server = http::serve(listener, Arc::clone(&app), http::ServerLimits::from(&settings.server), door_stop);
+        front.spawn(async move {
+            if let Err(error) = server.await {
+                tracing::error!(event = "http.failed", %error);
+            }
+        });
+        Ok(Self { app, doors, rooms, front, back, writer: opened.thread })
+    }
+
+    /// Closes it in two phases, each given half of `limit`: first nothing new comes in, then what is under way ends. What
+    /// does not end in time is in the database and goes on at the next start.
+    pub async fn close(mut self, limit: Duration) {
+        let _ = self.doors.send(true);
+        settle(&mut self.front, limit / 2).await;
+        let _ = self.rooms.send(true);
+        settle(&mut self.back, limit / 2).await;
+        self.app.outfit().transport.close().await;
+        drop(self.app);
+        let writer = self.writer;
+        // The writer ends when the last handle is gone; a task that was cut off may still hold one for a moment.
+        let joined = tokio::task::spawn_blocking(move || writer.join());
+        if tokio::time::timeout(Duration::from_secs(1), joined).await.is_err() {
+            tracing::warn!(event = "store.left_open");
+        }
+    }
+}
+
+async fn settle(tasks: &mut JoinSet<()>, limit: Duration) {
+    let all = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(limit, all).await.is_err() {
+        tracing::warn!(event = "stop.cut_off", tasks = tasks.len());
+        tasks.shutdown().await;
+    }
+}
+
+async fn mailboxes(
+    tasks: &mut JoinSet<()>,
+    app: &Arc<App>,
+    settings: &Settings,
+    stop: &Stop,
+) -> Result<(), MailboxError> {
+    let desk = Arc::new(mailbox::Desk::new(Arc::clone(app)));
+    let max_size = settings.mailbox.max_size;
+    for at in &settings.mailbox.lmtp {
+        let listener = mailbox::lmtp::Listener::bind(at).await?;
+        tasks.spawn(mailbox::lmtp::serve(listener, Arc::clone(&desk), max_size, stop.clone()));
+    }
+    for folder in &settings.mailbox.maildirs {
+        tasks.spawn(mailbox::maildir::watch(folder.clone(), Arc::clone(&desk), max_size, stop.clone()));
+    }
+    Ok(())
+}
+
+async fn upkeep(app: Arc<App>, mut stop: Stop) {
+    let mut expire = tokio::time::interval(EXPIRE_EVERY);
+    let mut purge = tokio::time::interval(PURGE_EVERY);
+    loop {
+        tokio::select! {
+            () = stopped(&mut stop) => return,
+            _ = expire.tick() => app.expire().await,
+            _ = purge.tick() => app.purge().await,
+        }
+    }
+}

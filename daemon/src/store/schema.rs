@@ -1,0 +1,46 @@
+//! Opening the file: pragmas, integrity, migrations (one SQL file each, forward only).
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::StoreError;
+use super::row::Doing;
+
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_first.sql")];
+
+/// Opens the writer's connection. The file is made with mode 0600 by the process's umask and its folder's 0700.
+pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
+    let conn = Connection::open(path).doing("opening the database")?;
+    // FULL: a commit is synced before it is answered (law 1).
+    conn.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; \
+         PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000; PRAGMA wal_autocheckpoint = 2000; PRAGMA secure_delete = ON; \
+         PRAGMA trusted_schema = OFF; PRAGMA journal_size_limit = 67108864;",
+    )
+    .doing("setting the database up")?;
+    conn.set_prepared_statement_cache_capacity(128);
+    migrate(&conn)?;
+    Ok(conn)
+}
+
+fn migrate(conn: &Connection) -> Result<(), StoreError> {
+    let found: u32 = conn.query_row("PRAGMA user_version", [], |row| row.get(0)).doing("reading the schema's version")?;
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    if found > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    for (index, text) in MIGRATIONS.iter().enumerate().skip(found as usize) {
+        let whole = format!("BEGIN IMMEDIATE;\n{text}\nPRAGMA user_version = {};\nCOMMIT;", index + 1);
+        conn.execute_batch(&whole).doing("migrating the database")?;
+    }
+    Ok(())
+}
+
+/// Keeps a value unless one is there; gives the one that is there.
+pub(super) fn remember(conn: &Connection, name: &str, value: &[u8]) -> Result<Vec<u8>, StoreError> {
+    conn.execute("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING", params![name, value])
+        .doing("remembering a value")?;
+    let found = conn.query_row("SELECT value FROM meta WHERE key = ?1", [name], |row| row.get(0)).optional().doing("recalling a value")?;
+    Ok(found.unwrap_or_default())
+}

@@ -1,0 +1,193 @@
+//! What keeps the database well: expiry, purging, counts, backup.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use resetd_core::event::Event;
+use resetd_core::limits::{Limits, Subject, Windows};
+use resetd_core::reset::State;
+use resetd_core::time::Timestamp;
+use rusqlite::{Connection, params};
+use serde_json::{Value, json};
+
+use super::row::{Doing, RESET_ROW, portal, reset_row, time};
+use super::secrets::sql;
+use super::writer::Tx;
+use super::{Counts, ResetRow, Severity, Store, StoreError};
+
+/// Rows touched in one transaction of the upkeep, so that requests never wait long behind it.
+const SLICE: i64 = 500;
+
+impl Store {
+    /// Ends resets whose time ran out. Gives how many; call again while it is not 0.
+    pub async fn expire(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let work = move |tx: &mut Tx<'_>| {
+            let text = sql(&["SELECT ", RESET_ROW, " FROM reset r WHERE r.state IN ('accepted', 'sent') AND r.until <= ?1 LIMIT ?2"]);
+            let mut select = tx.conn.prepare_cached(&text).doing("preparing to expire")?;
+            let rows = select.query_map(params![now.as_millis(), SLICE], reset_row).doing("finding what has expired")?;
+            let rows: Vec<ResetRow> = rows.collect::<Result<_, _>>().doing("reading what has expired")?;
+            drop(select);
+            for row in &rows {
+                tx.end(row, State::Expired, Event::ResetExpired, now, Value::Null)?;
+            }
+            Ok(rows.len())
+        };
+        self.writer.write(work).await
+    }
+
+    /// Purges personal data older than `personal`, and whole resets older than `events`. Gives how many rows went; call
+    /// again while it is not 0.
+    pub async fn purge(&self, personal: Duration, events: Duration, now: Timestamp) -> Result<usize, StoreError> {
+        let work = move |tx: &mut Tx<'_>| {
+            let mut gone = 0;
+            for (what, text, before) in PURGES {
+                let limit = match before {
+                    Age::Personal => now - personal,
+                    Age::Events => now - events,
+                    Age::Day => now - Duration::from_secs(86_400),
+                };
+                let mut statement = tx.conn.prepare_cached(text).doing("preparing to purge")?;
+                let rows = statement.execute(params![limit.as_millis(), SLICE]).doing(what)?;
+                gone += rows;
+            }
+            if gone > 0 {
+                tx.event(now, Event::Purged, None, None, json!({ "rows": gone }))?;
+            }
+            Ok(gone)
+        };
+        self.writer.write(work).await
+    }
+
+    /// Counts for status and metrics.
+    pub async fn counts(&self) -> Result<Counts, StoreError> {
+        self.readers.read(counts).await
+    }
+
+    /// Writes a consistent copy of the database by SQLite's online backup, while it is in use.
+    pub async fn backup(&self, to: PathBuf) -> Result<(), StoreError> {
+        let read = move |conn: &Connection| {
+            conn.backup("main", &to, None::<fn(rusqlite::backup::Progress)>).doing("backing up")?;
+            let copy = Connection::open(&to).doing("opening the backup")?;
+            let verdict: String = copy.query_row("PRAGMA integrity_check", [], |row| row.get(0)).doing("checking the backup")?;
+            if verdict == "ok" { Ok(()) } else { Err(StoreError::Corrupt(verdict)) }
+        };
+        self.readers.read(read).await
+    }
+
+    /// Whether the writer answers: an empty transaction goes through. For the watchdog.
+    pub async fn alive(&self) -> Result<(), StoreError> {
+        self.writer.write(|_| Ok(())).await
+    }
+}
+
+enum Age {
+    Personal,
+    Events,
+    Day,
+}
+
+const PURGES: [(&str, &str, Age); 9] = [
+    (
+        "purging personal data of resets",
+        "UPDATE reset SET email = NULL, name = NULL, ip = NULL, user_agent = NULL, account = NULL WHERE n IN \
+         (SELECT n FROM reset WHERE created_at < ?1 AND state NOT IN ('accepted', 'sent') AND email IS NOT NULL LIMIT ?2)",
+        Age::Personal,
+    ),
+    (
+        "purging raw messages",
+        "UPDATE inbound SET raw = NULL, envelope = x'' WHERE n IN \
+         (SELECT n FROM inbound WHERE received_at < ?1 AND raw IS NOT NULL AND state <> 'stored' LIMIT ?2)",
+        Age::Personal,
+    ),
+    (
+        "purging the words of resolved flags",
+        "UPDATE flag SET text = '', sender = NULL, subject = NULL, account = NULL WHERE n IN \
+         (SELECT n FROM flag WHERE resolved_at < ?1 AND (text <> '' OR sender IS NOT NULL) LIMIT ?2)",
+        Age::Personal,
+    ),
+    (
+        "purging login counts",
+        "DELETE FROM login WHERE (portal, account) IN (SELECT portal, account FROM login WHERE since < ?1 LIMIT ?2)",
+        Age::Personal,
+    ),
+    (
+        "purging old events",
+        "DELETE FROM event WHERE id IN (SELECT id FROM (SELECT id, at FROM event ORDER BY id LIMIT ?2) WHERE at < ?1)",
+        Age::Events,
+    ),
+    (
+        "purging old resets",
+        "DELETE FROM reset WHERE n IN (SELECT n FROM (SELECT n, created_at, state FROM reset ORDER BY n LIMIT ?2) \
+         WHERE created_at < ?1 AND state NOT IN ('accepted', 'sent'))",
+        Age::Events,
+    ),
+    (
+        "purging old messages",
+        "DELETE FROM inbound WHERE n IN (SELECT n FROM (SELECT n, received_at, state FROM inbound ORDER BY n LIMIT ?2) \
+         WHERE received_at < ?1 AND state <> 'stored')",
+        Age::Events,
+    ),
+    (
+        "purging idempotency keys",
+        "DELETE FROM idempotency WHERE (uid, key) IN (SELECT uid, key FROM idempotency WHERE created_at < ?1 LIMIT ?2)",
+        Age::Day,
+    ),
+    ("purging wrong codes", "DELETE FROM wrong_code WHERE rowid IN (SELECT rowid FROM wrong_code WHERE at < ?1 LIMIT ?2)", Age::Day),
+];
+
+fn counts(conn: &Connection) -> Result<Counts, StoreError> {
+    let read = |text: &str| -> Result<Vec<(String, u64)>, StoreError> {
+        let mut select = conn.prepare_cached(text).doing("preparing to count")?;
+        let rows = select.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()))).doing("counting")?;
+        rows.collect::<Result<_, _>>().doing("counting")
+    };
+    let open = read("SELECT state, count(*) FROM reset WHERE state IN ('accepted', 'sent') GROUP BY state")?;
+    let flags = read("SELECT severity, count(*) FROM flag WHERE resolved_at IS NULL GROUP BY severity")?;
+    let mut one = conn
+        .prepare_cached(
+            "SELECT (SELECT count(*) FROM mail WHERE state = 'queued'), (SELECT min(due_at) FROM mail WHERE state = 'queued'), \
+             (SELECT count(*) FROM inbound WHERE state = 'stored')",
+        )
+        .doing("preparing to count")?;
+    let (queued, oldest, unread) =
+        one.query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, i64>(2)?))).doing("counting")?;
+    Ok(Counts {
+        resets: open.into_iter().filter_map(|(name, n)| State::parse(&name).map(|state| (state, n))).collect(),
+        open_flags: flags.into_iter().filter_map(|(name, n)| Severity::parse(&name).map(|severity| (severity, n))).collect(),
+        queued: queued.unsigned_abs(),
+        oldest_due: oldest.map(Timestamp::from_millis),
+        unread: unread.unsigned_abs(),
+    })
+}
+
+/// Fills the limits' counts from the last hour's rows, so that a restart forgives nothing.
+pub(super) fn refill(conn: &Connection, now: Timestamp) -> Result<Windows, StoreError> {
+    let mut windows = Windows::default();
+    let limits = Limits { per_ip: u32::MAX, ..Limits::default() };
+    let since = (now - Duration::from_secs(3600)).as_millis();
+    // Ids grow with time: walking back from the newest ends at the first row that is older.
+    let mut select = conn
+        .prepare("SELECT portal, account, email, ip, mailed, created_at FROM reset ORDER BY n DESC")
+        .doing("preparing to refill the limits")?;
+    let mut rows = select.query([]).doing("refilling the limits")?;
+    let mut recent = Vec::new();
+    while let Some(row) = rows.next().doing("refilling the limits")? {
+        let at = time(row, 5).doing("refilling the limits")?;
+        if at.as_millis() < since {
+            break;
+        }
+        let portal = portal(row, 0).doing("refilling the limits")?;
+        let read = |index| row.get::<_, Option<String>>(index);
+        let (account, email, ip) = (read(1), read(2), read(3));
+        let mailed: bool = row.get(4).doing("refilling the limits")?;
+        recent.push((portal, account.doing("refilling")?, email.doing("refilling")?, ip.doing("refilling")?, mailed, at));
+    }
+    for (portal, account, email, ip, mailed, at) in recent.into_iter().rev() {
+        let Some(address) = email.and_then(|email| resetd_core::address::Mailbox::parse(&email).ok()) else { continue };
+        let key = address.limit_key();
+        let subject = Subject { portal: &portal, account: account.as_deref(), address: &key, ip: ip.as_deref() };
+        windows.record(&limits, &subject, mailed, at);
+    }
+    windows.commit();
+    Ok(windows)
+}

@@ -1,0 +1,131 @@
+//! The corpus of real messages: how many kinds, bounce classes and typed texts come out right, against a baseline.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use resetd::reading::{Envelope, Trust, read};
+use resetd_core::inbound::{Facts, kind, typed};
+
+fn corpus() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/corpus")
+}
+
+fn facts_of(path: &Path) -> Facts {
+    let raw = std::fs::read(path).unwrap();
+    read(&raw, &Envelope::default(), &Trust { authserv_ids: &[] })
+}
+
+/// Right and wrong per class.
+#[derive(Default)]
+struct Tally {
+    rows: BTreeMap<String, (usize, usize, usize)>, // right, wanted, said
+    misses: Vec<String>,
+}
+
+impl Tally {
+    fn note(&mut self, name: &str, want: &str, got: &str, detail: &str) {
+        self.rows.entry(want.to_owned()).or_default().1 += 1;
+        self.rows.entry(got.to_owned()).or_default().2 += 1;
+        if want == got {
+            self.rows.entry(want.to_owned()).or_default().0 += 1;
+        } else {
+            self.misses.push(format!("{name}: {want} read as {got} {detail}"));
+        }
+    }
+
+    fn table(&self, title: &str) -> String {
+        let mut out = format!("{title:<22} right wanted   said  recall precision\n");
+        for (class, (right, wanted, said)) in &self.rows {
+            let share = |of: &usize| if *of == 0 { "     -".to_owned() } else { format!("{:>6.3}", *right as f64 / *of as f64) };
+            writeln!(out, "{class:<22} {right:>5} {wanted:>6} {said:>6}  {} {:>9}", share(wanted), share(said)).unwrap();
+        }
+        out
+    }
+}
+
+#[test]
+fn mailbox_kinds_and_classes() {
+    let dir = corpus().join("mailbox");
+    let (mut kinds, mut classes, mut reasons) = (Tally::default(), Tally::default(), (0, 0));
+    let mut recipients = (0, 0);
+    for row in std::fs::read_to_string(dir.join("labels.tsv")).unwrap().lines() {
+        let cells: Vec<&str> = row.split('\t').collect();
+        let [file, want_kind, want_class, want_reason, ..] = cells[..] else { panic!("{row}") };
+        let facts = facts_of(&dir.join(file));
+        let found = kind(&facts);
+        kinds.note(file, want_kind, found.kind.as_str(), &found.signals.join(","));
+        if want_class == "-" {
+            continue;
+        }
+        let bounce = facts.bounce.as_ref();
+        // The labels know no `delayed`: a delayed mail has not failed, which is what soft says of the address.
+        let class = bounce.map_or("none", |bounce| bounce.class.as_str()).replace("delayed", "soft");
+        let detail = bounce.map(|b| format!("[{want_reason} / {}] {:?} {:?}", b.reason, b.status, b.reply)).unwrap_or_default();
+        classes.note(file, want_class, &class, &detail);
+        recipients.1 += 1;
+        recipients.0 += usize::from(bounce.is_some_and(|bounce| bounce.recipient.is_some()));
+        reasons.1 += 1;
+        if bounce.is_some_and(|bounce| bounce.reason == want_reason) {
+            reasons.0 += 1;
+        } else if std::env::var("REASONS").is_ok() {
+            println!("reason {file}: {detail}");
+        }
+    }
+    println!("{}", kinds.misses.join("\n"));
+    println!("{}", classes.misses.join("\n"));
+    let out = format!(
+        "{}\n{}\nreason right            {} of {}\nrecipient named         {} of {}\n",
+        kinds.table("kind"),
+        classes.table("class"),
+        reasons.0,
+        reasons.1,
+        recipients.0,
+        recipients.1
+    );
+    println!("{out}");
+    check("mailbox", &out);
+}
+
+#[test]
+fn quotes_typed_text() {
+    let (mut exact, mut total, mut lost) = (0, 0, 0);
+    for (name, text, want) in pairs(&corpus().join("quotes")) {
+        let got = typed::part(&text).typed;
+        total += 1;
+        exact += usize::from(got.trim() == want.trim());
+        lost += want.lines().filter(|line| !got.contains(line.trim())).count();
+        if got.trim() != want.trim() {
+            println!("--- {name}\n--- want\n{want}\n--- got\n{got}");
+        }
+    }
+    let out = format!("exact {exact} of {total}\nlines lost {lost}\n");
+    println!("{out}");
+    check("quotes", &out);
+}
+
+fn pairs(dir: &Path) -> Vec<(String, String, String)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if let Some(stem) = name.strip_suffix(".typed.txt") {
+            let text = std::fs::read_to_string(dir.join(format!("{stem}.txt"))).unwrap();
+            found.push((stem.to_owned(), text, std::fs::read_to_string(&path).unwrap()));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Compares with the committed figures. `UPDATE_BASELINE=1` writes them.
+fn check(name: &str, figures: &str) {
+    let path = corpus().join("baseline").join(format!("{name}.txt"));
+    if std::env::var("UPDATE_BASELINE").is_ok() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, figures).unwrap();
+    }
+    let before = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(before, figures, "figures moved; if they rose, run with UPDATE_BASELINE=1 and commit {}", path.display());
+}
