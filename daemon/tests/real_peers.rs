@@ -2,6 +2,8 @@
 //! Python's smtplib. Run with `cargo test -p resetd --test real_peers -- --ignored` where they are installed (Debian:
 //! postfix, swaks, python3).
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};

@@ -265,6 +265,16 @@ mod tests {
     }
 
     #[test]
+    fn the_octets_of_every_wording_are_as_they_were() {
+        let brand = sample_brand();
+        for wording in Library::builtin().unwrap().wordings(None) {
+            let content = rendered(&wording.name, &Sample::new(&brand, Method::Both).values());
+            let bytes = message(|_| (), &content);
+            insta::assert_snapshot!(wording.name.as_str(), String::from_utf8(bytes).unwrap().replace("\r\n", "\n"));
+        }
+    }
+
+    #[test]
     fn the_longest_link_survives() {
         let brand = sample_brand();
         let link = format!("https://shop.example/{}?a=1&b==3D=20&token={}", "x%C3=".repeat(5), "A-_9".repeat(30));

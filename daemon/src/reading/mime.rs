@@ -49,8 +49,26 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { parts: limits::PARTS, scan: limits::SCAN_BYTES, text: limits::TEXT_BYTES, cut_short: false }
+        Self {
+            parts: limits::PARTS,
+            scan: limits::SCAN_BYTES,
+            text: limits::TEXT_BYTES,
+            cut_short: false,
+        }
     }
+}
+
+/// The message with `\n` line ends, if it came with bare `\r` (old Macs, and what was copied through them).
+pub fn with_line_ends(raw: &[u8]) -> Cow<'_, [u8]> {
+    let head = &raw[..raw.len().min(limits::VALUE_BYTES)];
+    if memchr::memchr(b'\n', head).is_some() || memchr::memchr(b'\r', head).is_none() {
+        return Cow::Borrowed(raw);
+    }
+    Cow::Owned(
+        raw.iter()
+            .map(|&byte| if byte == b'\r' { b'\n' } else { byte })
+            .collect(),
+    )
 }
 
 /// Parses a message into its parts.
@@ -59,15 +77,15 @@ pub fn parse<'a>(raw: &'a [u8], budget: &mut Budget) -> Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// Whether the media type is this one.
-    pub fn is(&self, media: &str) -> bool {
-        self.media.name == media
-    }
-
     /// The bytes of a leaf with the transfer encoding undone, as far as the budget goes.
     pub fn bytes(&self, budget: &mut Budget) -> Cow<'a, [u8]> {
-        let Body::Leaf(raw) = self.body else { return Cow::Borrowed(&[]) };
-        let encoding = self.headers.first("Content-Transfer-Encoding").map(|field| field.plain());
+        let Body::Leaf(raw) = self.body else {
+            return Cow::Borrowed(&[]);
+        };
+        let encoding = self
+            .headers
+            .first("Content-Transfer-Encoding")
+            .map(|field| field.plain());
         // Base64 and quoted-printable need at least as many bytes as they give.
         let raw = if raw.len() > budget.text {
             budget.cut_short = true;
@@ -84,17 +102,10 @@ impl<'a> Part<'a> {
     pub fn text(&self, budget: &mut Budget) -> String {
         let bytes = self.bytes(budget);
         let text = charset::decode(&bytes, self.media.charset.as_deref());
-        if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text }
-    }
-
-    /// Calls `visit` for this part and all below it, outer before inner, in order. `within` tells whether the part lies
-    /// in an attached message.
-    pub fn walk<'s>(&'s self, within: bool, visit: &mut dyn FnMut(&'s Part<'a>, bool)) {
-        visit(self, within);
-        match &self.body {
-            Body::Many(parts) => parts.iter().for_each(|part| part.walk(within, visit)),
-            Body::Message(inner) => inner.walk(true, visit),
-            Body::Leaf(_) | Body::Decoded(_) => {}
+        if text.contains('\r') {
+            text.replace("\r\n", "\n").replace('\r', "\n")
+        } else {
+            text
         }
     }
 
@@ -112,19 +123,40 @@ fn part<'a>(raw: &'a [u8], default: &str, depth: usize, budget: &mut Budget) -> 
     budget.parts = budget.parts.saturating_sub(1);
     let (headers, body) = Headers::split(raw);
     budget.cut_short |= headers.cut_short;
-    let mut media = headers.first("Content-Type").map(Media::parse).unwrap_or_default();
+    let mut media = headers
+        .first("Content-Type")
+        .map(Media::parse)
+        .unwrap_or_default();
     if media.name.is_empty() || !media.name.contains('/') {
         let bare = media.name.as_str();
-        media.name = if bare == "text" || bare.is_empty() { default.to_owned() } else { media.name };
+        media.name = if bare == "text" || bare.is_empty() {
+            default.to_owned()
+        } else {
+            media.name
+        };
     }
-    let disposition = headers.first("Content-Disposition").map(Media::parse).unwrap_or_default();
+    let disposition = headers
+        .first("Content-Disposition")
+        .map(Media::parse)
+        .unwrap_or_default();
     media.file = disposition.file.or(media.file);
     let body = open(body, &media, &headers, depth, budget);
-    Part { headers, media, attached: disposition.name == "attachment", body }
+    Part {
+        headers,
+        media,
+        attached: disposition.name == "attachment",
+        body,
+    }
 }
 
 /// Opens what a part holds, if the limits allow it.
-fn open<'a>(body: &'a [u8], media: &Media, headers: &Headers<'a>, depth: usize, budget: &mut Budget) -> Body<'a> {
+fn open<'a>(
+    body: &'a [u8],
+    media: &Media,
+    headers: &Headers<'a>,
+    depth: usize,
+    budget: &mut Budget,
+) -> Body<'a> {
     if depth >= limits::DEPTH || budget.parts == 0 {
         budget.cut_short |= media.name.starts_with("multipart/") || is_message(&media.name);
         return Body::Leaf(body);
@@ -132,7 +164,11 @@ fn open<'a>(body: &'a [u8], media: &Media, headers: &Headers<'a>, depth: usize, 
     if media.name.starts_with("multipart/")
         && let Some(parts) = split(body, media, budget)
     {
-        let default = if media.name == "multipart/digest" { "message/rfc822" } else { "text/plain" };
+        let default = if media.name == "multipart/digest" {
+            "message/rfc822"
+        } else {
+            "text/plain"
+        };
         let mut many = Vec::new();
         for raw in parts {
             if budget.parts == 0 {
@@ -144,13 +180,21 @@ fn open<'a>(body: &'a [u8], media: &Media, headers: &Headers<'a>, depth: usize, 
         return Body::Many(many);
     }
     if is_message(&media.name) {
-        let encoding = headers.first("Content-Transfer-Encoding").map(|field| field.plain()).unwrap_or_default();
+        let encoding = headers
+            .first("Content-Transfer-Encoding")
+            .map(|field| field.plain())
+            .unwrap_or_default();
         return match transfer::decode(&body[..body.len().min(budget.text)], &encoding) {
             Cow::Owned(bytes) => {
                 budget.text -= bytes.len().min(budget.text);
                 Body::Decoded(bytes)
             }
-            Cow::Borrowed(_) => Body::Message(Box::new(part(skip_blank(body), "text/plain", depth + 1, budget))),
+            Cow::Borrowed(_) => Body::Message(Box::new(part(
+                skip_blank(body),
+                "text/plain",
+                depth + 1,
+                budget,
+            ))),
         };
     }
     Body::Leaf(body)
@@ -160,8 +204,15 @@ fn open<'a>(body: &'a [u8], media: &Media, headers: &Headers<'a>, depth: usize, 
 fn is_message(media: &str) -> bool {
     matches!(
         media,
-        "message/rfc822" | "message/global" | "message/news" | "message/rfc822-headers" | "text/rfc822-headers"
-            | "text/rfc822" | "message/global-headers" | "text/rfc822-header" | "message/rfc822-header"
+        "message/rfc822"
+            | "message/global"
+            | "message/news"
+            | "message/rfc822-headers"
+            | "text/rfc822-headers"
+            | "text/rfc822"
+            | "message/global-headers"
+            | "text/rfc822-header"
+            | "message/rfc822-header"
     )
 }
 
@@ -173,8 +224,13 @@ fn split<'a>(body: &'a [u8], media: &Media, budget: &mut Budget) -> Option<Vec<&
         return None;
     }
     budget.scan -= body.len();
-    let given = media.boundary.as_deref().filter(|b| !b.is_empty() && b.len() < 300);
-    let parts = given.map(|boundary| between(body, boundary.as_bytes())).unwrap_or_default();
+    let given = media
+        .boundary
+        .as_deref()
+        .filter(|b| !b.is_empty() && b.len() < 300);
+    let parts = given
+        .map(|boundary| between(body, boundary.as_bytes()))
+        .unwrap_or_default();
     if !parts.is_empty() {
         return Some(parts);
     }
@@ -233,6 +289,10 @@ fn found_boundary(body: &[u8]) -> Option<&[u8]> {
 }
 
 fn skip_blank(body: &[u8]) -> &[u8] {
-    let blank = body.iter().take(16).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let blank = body
+        .iter()
+        .take(16)
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+        .count();
     &body[blank..]
 }

@@ -92,6 +92,8 @@ marks! {
     ForeignFeedback = "feedback_without_report",
     /// The words of a delivery failure, in the place where mail systems put them.
     BounceText = "bounce_text",
+    /// An SMTP reply with an enhanced code stands in the text.
+    SmtpReply = "smtp_reply_in_text",
     /// The subject is one that mail systems give to delivery reports.
     BounceSubject = "bounce_subject",
     /// Sent by `mailer-daemon`, `postmaster` or their like.

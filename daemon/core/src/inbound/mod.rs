@@ -11,7 +11,6 @@ mod subject;
 pub mod typed;
 mod words;
 
-
 pub use bounce::{Action, Bounce, BounceClass};
 pub use facts::{Facts, Mark};
 pub use kind::{Finding, Kind, kind};

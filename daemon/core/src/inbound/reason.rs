@@ -44,7 +44,9 @@ pub enum Stage {
 static PHRASES: LazyLock<Vec<(&str, &str)>> =
     LazyLock::new(|| rows(include_str!("../../data/inbound/reasons.tsv")).collect());
 static STATUSES: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
-    rows(include_str!("../../data/inbound/status.tsv")).map(|(reason, code)| (code, reason)).collect()
+    rows(include_str!("../../data/inbound/status.tsv"))
+        .map(|(reason, code)| (code, reason))
+        .collect()
 });
 
 /// Judges a failure. The remote system's words come first, then the status code, then the report's words.
@@ -59,10 +61,17 @@ pub fn diagnose(symptoms: Symptoms) -> Diagnosis {
         (None, Some(code)) => code,
         (None, None) => by_words(&fold(symptoms.report))
             .or_else(|| symptoms.code.and_then(by_smtp))
-            .unwrap_or(if temporary(&symptoms) { "expired" } else { "undefined" }),
+            .unwrap_or(if temporary(&symptoms) {
+                "expired"
+            } else {
+                "undefined"
+            }),
     };
     let reason = refine(narrower(reason, &symptoms), &symptoms, &reply);
-    Diagnosis { reason, class: class_of(reason, &symptoms) }
+    Diagnosis {
+        reason,
+        class: class_of(reason, &symptoms),
+    }
 }
 
 /// The reporting system may know better than "user unknown": a full or a closed mailbox; a look-up that may yet succeed.
@@ -72,7 +81,10 @@ fn narrower(reason: &'static str, symptoms: &Symptoms) -> &'static str {
             Some(better @ ("suspend" | "mailboxfull")) => better,
             _ => reason,
         },
-        "hostunknown" if fold(symptoms.reply).contains("try again") || fold(symptoms.report).contains("try again") => {
+        "hostunknown"
+            if fold(symptoms.reply).contains("found, try again")
+                || fold(symptoms.report).contains("found, try again") =>
+        {
             "networkerror"
         }
         _ => reason,
@@ -85,7 +97,11 @@ fn refine(reason: &'static str, symptoms: &Symptoms, reply: &str) -> &'static st
     if !matches!(reason, "userunknown" | "hostunknown") {
         return reason;
     }
-    let about_address = |text: &str| ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"].iter().any(|code| text.contains(code));
+    let about_address = |text: &str| {
+        ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"]
+            .iter()
+            .any(|code| text.contains(code))
+    };
     let coded = symptoms.status.is_some_and(about_address) || about_address(reply);
     match symptoms.stage {
         Some(Stage::Sender) => "rejected",
@@ -93,7 +109,12 @@ fn refine(reason: &'static str, symptoms: &Symptoms, reply: &str) -> &'static st
         Some(Stage::Recipient) => reason,
         Some(Stage::Message) => "filtered",
         // A code about something else, and no word on which address.
-        None if symptoms.status.is_some_and(|status| status.starts_with("5.2.")) => "filtered",
+        None if symptoms
+            .status
+            .is_some_and(|status| status.starts_with("5.2.")) =>
+        {
+            "filtered"
+        }
         None if symptoms.status.is_some() && !reply.contains('@') => "filtered",
         None => reason,
     }
@@ -117,17 +138,31 @@ fn fold(text: &str) -> String {
 fn temporary(symptoms: &Symptoms) -> bool {
     match symptoms.code {
         Some(code) => (400..500).contains(&code),
-        None => symptoms.status.is_some_and(|status| status.starts_with('4')),
+        None => symptoms
+            .status
+            .is_some_and(|status| status.starts_with('4')),
     }
 }
 
 /// Reasons that say that it failed rather than why.
 fn is_vague(reason: &str) -> bool {
-    matches!(reason, "rejected" | "onhold" | "systemerror" | "expired" | "policyviolation" | "undefined" | "syntaxerror")
+    matches!(
+        reason,
+        "rejected"
+            | "onhold"
+            | "systemerror"
+            | "expired"
+            | "policyviolation"
+            | "undefined"
+            | "syntaxerror"
+    )
 }
 
 fn by_words(words: &str) -> Option<&'static str> {
-    PHRASES.iter().find(|(_, phrase)| find_phrase(words, phrase)).map(|(reason, _)| *reason)
+    PHRASES
+        .iter()
+        .find(|(_, phrase)| find_phrase(words, phrase))
+        .map(|(reason, _)| *reason)
 }
 
 fn by_status(status: &str) -> Option<&'static str> {
@@ -159,21 +194,45 @@ mod tests {
     use super::*;
 
     fn reason(status: &str, code: u16, reply: &str) -> (&'static str, BounceClass) {
-        let found = diagnose(Symptoms { status: Some(status), code: Some(code), reply, report: "", stage: Some(Stage::Recipient) });
+        let found = diagnose(Symptoms {
+            status: Some(status),
+            code: Some(code),
+            reply,
+            report: "",
+            stage: Some(Stage::Recipient),
+        });
         (found.reason, found.class)
     }
 
     #[test]
     fn words_and_codes_make_a_reason() {
-        assert_eq!(reason("5.1.1", 550, "550 5.1.1 <a@b.example>... User Unknown"), ("userunknown", BounceClass::Hard));
-        assert_eq!(reason("5.2.2", 552, "552 5.2.2 Mailbox full"), ("mailboxfull", BounceClass::Soft));
-        assert_eq!(reason("4.2.2", 452, "452 over quota"), ("mailboxfull", BounceClass::Soft));
-        assert_eq!(reason("5.1.2", 550, "Host or domain name not found"), ("hostunknown", BounceClass::Hard));
-        assert_eq!(reason("5.1.10", 556, "Domain does not accept mail (nullMX)"), ("notaccept", BounceClass::Hard));
+        assert_eq!(
+            reason("5.1.1", 550, "550 5.1.1 <a@b.example>... User Unknown"),
+            ("userunknown", BounceClass::Hard)
+        );
+        assert_eq!(
+            reason("5.2.2", 552, "552 5.2.2 Mailbox full"),
+            ("mailboxfull", BounceClass::Soft)
+        );
+        assert_eq!(
+            reason("4.2.2", 452, "452 over quota"),
+            ("mailboxfull", BounceClass::Soft)
+        );
+        assert_eq!(
+            reason("5.1.2", 550, "Host or domain name not found"),
+            ("hostunknown", BounceClass::Hard)
+        );
+        assert_eq!(
+            reason("5.1.10", 556, "Domain does not accept mail (nullMX)"),
+            ("notaccept", BounceClass::Hard)
+        );
     }
 
     #[test]
     fn short_words_need_edges() {
-        assert_ne!(reason("5.0.0", 550, "we could not produce an answer").0, "spamdetected");
+        assert_ne!(
+            reason("5.0.0", 550, "we could not produce an answer").0,
+            "spamdetected"
+        );
     }
 }

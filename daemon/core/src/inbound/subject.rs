@@ -25,7 +25,9 @@ pub fn says_away(subject: &str) -> bool {
 /// Whether a subject is one that mail systems give to delivery reports.
 pub fn says_bounced(subject: &str) -> bool {
     let subject = subject.trim().to_lowercase();
-    BOUNCED.iter().any(|(place, text)| placed(place, text, &subject))
+    BOUNCED
+        .iter()
+        .any(|(place, text)| placed(place, text, &subject))
 }
 
 /// Whether a subject is one that mail programs give to read receipts.
@@ -37,19 +39,24 @@ pub fn says_receipt(subject: &str) -> bool {
 /// Whether a text reads like an automatic answer. A hint, no proof: people write such sentences too.
 pub fn reads_away(text: &str) -> bool {
     let text = folded(text, 1_500);
-    AWAY_TEXT.iter().any(|(_, phrase)| find_phrase(&text, phrase))
+    AWAY_TEXT
+        .iter()
+        .any(|(_, phrase)| find_phrase(&text, phrase))
 }
 
 /// Whether a text opens like a delivery report.
 pub fn reads_bounced(text: &str) -> bool {
     let text = folded(text, 2_500);
-    BOUNCE_TEXT.iter().any(|(_, phrase)| find_phrase(&text, phrase))
+    BOUNCE_TEXT
+        .iter()
+        .any(|(_, phrase)| find_phrase(&text, phrase))
 }
 
 fn placed(place: &str, text: &str, subject: &str) -> bool {
     match place {
         "start" => {
-            subject.starts_with(text) && (subject.len() == text.len() || edge(text, &subject[text.len()..]))
+            subject.starts_with(text)
+                && (subject.len() == text.len() || edge(text, &subject[text.len()..]))
         }
         "whole" => subject == text,
         _ => subject.contains(text),
@@ -58,7 +65,10 @@ fn placed(place: &str, text: &str, subject: &str) -> bool {
 
 /// A Latin beginning must end where its last word ends, or "absent" would catch "absentee"; a stem may go on.
 fn edge(text: &str, rest: &str) -> bool {
-    !text.is_ascii() || text.contains(' ') || text.len() > 8 || !rest.starts_with(|c: char| c.is_alphanumeric())
+    !text.is_ascii()
+        || text.contains(' ')
+        || text.len() > 8
+        || !rest.starts_with(|c: char| c.is_alphanumeric())
 }
 
 /// Lower-case, blanks folded, at most so many bytes.
@@ -74,7 +84,8 @@ fn folded(text: &str, most: usize) -> String {
 /// Without "Re:", "AW:", "Fwd:" and tags in brackets at the start.
 fn without_prefixes(subject: &str) -> &str {
     const PREFIXES: [&str; 18] = [
-        "re", "aw", "fw", "fwd", "sv", "vs", "antw", "odp", "回复", "答复", "回覆", "ynt", "res", "rv", "ref", "r", "wg", "tr",
+        "re", "aw", "fw", "fwd", "sv", "vs", "antw", "odp", "回复", "答复", "回覆", "ynt", "res",
+        "rv", "ref", "r", "wg", "tr",
     ];
     let mut rest = subject.trim();
     for _ in 0..6 {
@@ -105,7 +116,12 @@ mod tests {
         ] {
             assert!(says_away(subject), "{subject}");
         }
-        for subject in ["Re: Reset your password", "Re: Automatically locked", "absentee ballots", "Re: your mail"] {
+        for subject in [
+            "Re: Reset your password",
+            "Re: Automatically locked",
+            "absentee ballots",
+            "Re: your mail",
+        ] {
             assert!(!says_away(subject), "{subject}");
         }
     }

@@ -4,15 +4,23 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 /// Words of attribution lines.
-pub static WROTE: LazyLock<Vec<&str>> = LazyLock::new(|| second(include_str!("../../data/inbound/wrote.tsv")));
+pub static WROTE: LazyLock<Vec<&str>> =
+    LazyLock::new(|| second(include_str!("../../data/inbound/wrote.tsv")));
 /// How attribution lines begin.
-pub static OPENERS: LazyLock<HashSet<&str>> =
-    LazyLock::new(|| second(include_str!("../../data/inbound/openers.tsv")).into_iter().collect());
+pub static OPENERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    second(include_str!("../../data/inbound/openers.tsv"))
+        .into_iter()
+        .collect()
+});
 /// Lines above an original.
-pub static SEPARATORS: LazyLock<HashSet<&str>> =
-    LazyLock::new(|| second(include_str!("../../data/inbound/separators.tsv")).into_iter().collect());
+pub static SEPARATORS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    second(include_str!("../../data/inbound/separators.tsv"))
+        .into_iter()
+        .collect()
+});
 /// Beginnings of lines that a device adds.
-pub static SENT_FROM: LazyLock<Vec<&str>> = LazyLock::new(|| second(include_str!("../../data/inbound/sent_from.tsv")));
+pub static SENT_FROM: LazyLock<Vec<&str>> =
+    LazyLock::new(|| second(include_str!("../../data/inbound/sent_from.tsv")));
 /// Phrases of disclaimers.
 pub static DISCLAIMERS: LazyLock<Vec<&str>> =
     LazyLock::new(|| second(include_str!("../../data/inbound/disclaimers.tsv")));
@@ -46,7 +54,9 @@ pub const OTHER: u8 = 16;
 
 /// The rows of a data file: two columns parted by a tab, `#` begins a comment line.
 pub fn rows(data: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    data.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('\t'))
+    data.lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once('\t'))
 }
 
 fn second(data: &'static str) -> Vec<&'static str> {
@@ -75,9 +85,14 @@ pub fn find_phrase(text: &str, phrase: &str) -> bool {
 fn find_from(text: &str, phrase: &str, from: usize) -> Option<usize> {
     let plain = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
     let worded = phrase.starts_with(|c: char| c.is_ascii_alphanumeric());
-    text[from..].match_indices(phrase).map(|(at, _)| from + at).find(|&at| {
-        let before = !worded || plain(text[..at].chars().next_back());
-        let after = phrase.len() > 4 || !phrase.is_ascii() || plain(text[at + phrase.len()..].chars().next());
-        before && after
-    })
+    text[from..]
+        .match_indices(phrase)
+        .map(|(at, _)| from + at)
+        .find(|&at| {
+            let before = !worded || plain(text[..at].chars().next_back());
+            let after = phrase.len() > 4
+                || !phrase.is_ascii()
+                || plain(text[at + phrase.len()..].chars().next());
+            before && after
+        })
 }

@@ -161,16 +161,16 @@ impl std::fmt::Debug for Code {
 
 /// Digits in groups of four (eight, twelve), else of three, else of up to four: `1234 5678`.
 pub fn group_digits(digits: &str) -> Zeroizing<String> {
-    let size = if digits.len() % 4 == 0 {
+    let size = if digits.len().is_multiple_of(4) {
         4
-    } else if digits.len() % 3 == 0 {
+    } else if digits.len().is_multiple_of(3) {
         3
     } else {
         4
     };
     let mut out = Zeroizing::new(String::with_capacity(digits.len() * 2));
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && index % size == 0 {
+        if index > 0 && index.is_multiple_of(size) {
             out.push(' ');
         }
         out.push(digit);

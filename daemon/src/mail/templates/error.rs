@@ -41,6 +41,8 @@ pub enum Rule {
     Injection,
     /// HTML of at most 20 KB.
     Size,
+    /// A language has every sentence that English has.
+    Incomplete,
 }
 
 impl Rule {
@@ -63,13 +65,14 @@ impl Rule {
             Self::Active => "active",
             Self::Injection => "injection",
             Self::Size => "size",
+            Self::Incomplete => "incomplete",
         }
     }
 
     /// Whether the daemon uses the built-in wording rather than one that breaks this rule. A wording that is a line too
     /// long is still the administrator's; one without its link, or that lets a caller write HTML, is not used.
     pub fn stops(self) -> bool {
-        !matches!(self, Self::BodyLines | Self::Size | Self::Address | Self::Expiry)
+        !matches!(self, Self::BodyLines | Self::Size | Self::Address | Self::Expiry | Self::Incomplete)
     }
 }
 

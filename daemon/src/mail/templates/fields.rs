@@ -220,7 +220,7 @@ pub(super) fn escape(text: &str, out: &mut String) {
 }
 
 /// Without characters that control, hide or reorder; white space of any kind becomes a blank.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !c.is_control() && !is_invisible(*c)).collect()
 }
 
@@ -242,7 +242,7 @@ fn reads_like_a_name(name: &str) -> bool {
 /// Whether a person would know it as their login: an address, or a word with a letter in it that is neither a UUID nor
 /// another long number, and no link.
 fn reads_like_a_login(account: &str) -> bool {
-    if Mailbox::parse(account).is_ok() {
+    if Mailbox::parse(account).is_ok_and(|address| !address.local().contains('/')) {
         return true;
     }
     let hex = account.chars().filter(|c| c.is_ascii_hexdigit() || *c == '-').count();

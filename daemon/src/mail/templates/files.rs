@@ -133,8 +133,10 @@ impl Files {
 
     /// The strings files: language tag and file.
     pub fn locales(&self) -> impl Iterator<Item = (&str, &File)> {
-        let tag = |name: &'_ str| name.strip_prefix("locales/").and_then(|name| name.strip_suffix(".toml")).map(str::len);
-        self.0.iter().filter_map(move |(name, file)| Some((&name[LOCALES.len() + 1..LOCALES.len() + 1 + tag(name)?], file)))
+        self.0.iter().filter_map(|(name, file)| {
+            let tag = name.strip_prefix(LOCALES)?.strip_prefix('/')?.strip_suffix(".toml")?;
+            Some((tag, file))
+        })
     }
 }
 

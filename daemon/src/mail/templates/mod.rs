@@ -7,6 +7,7 @@
 mod check;
 mod color;
 mod context;
+mod engine;
 mod error;
 mod fields;
 mod files;
@@ -14,6 +15,7 @@ mod html;
 mod locale;
 mod plural;
 mod preview;
+mod rules;
 mod set;
 mod strings;
 #[cfg(test)]

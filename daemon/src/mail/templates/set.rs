@@ -4,20 +4,17 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Environment, ErrorKind, Output, State, Template, UndefinedBehavior, Value};
+use minijinja::{Environment, ErrorKind, Template, Value};
 use zeroize::Zeroizing;
 
 use super::context::Context;
+use super::engine::environment;
 use super::error::{Problem, RenderError, Rule};
-use super::fields::{Fields, escape};
+use super::fields::Fields;
 use super::files::Files;
 use super::locale;
 use super::strings::Language;
 use super::{Kind, Rendered};
-
-/// Work that one rendering may do: our longest takes under 2,000.
-const FUEL: u64 = 50_000;
 
 /// All wordings of one source.
 pub(super) struct Set {
@@ -98,21 +95,25 @@ impl Set {
         };
         let (html, text) = (format!("{name}/mail.html"), format!("{name}/mail.txt"));
         for part in [&html, &text] {
-            if !self.paths.contains_key(part) {
+            if !self.paths.contains_key(part) && !own.0.contains_key(part) {
                 let sibling = own.0.values().find(|file| file.path.parent().is_some_and(|folder| folder.ends_with(name)));
                 let folder = sibling.and_then(|file| file.path.parent()).map_or_else(|| PathBuf::from(name), PathBuf::from);
                 problem(folder, Rule::BothParts, format!("lacks {}", part.rsplit('/').next().unwrap_or(part)));
             }
         }
-        let reference = self.languages.get(locale::FALLBACK);
-        let languages: BTreeMap<_, _> = self
-            .languages
-            .iter()
-            .filter(|(_, language)| language.covers(name, reference.map(|reference| &**reference)))
-            .map(|(tag, language)| (tag.clone(), language.clone()))
-            .collect();
+        let reference = self.languages.get(locale::FALLBACK).map(|language| &**language);
+        let mut languages = BTreeMap::new();
+        for (tag, language) in &self.languages {
+            let missing = language.missing(name, reference);
+            if missing.is_empty() {
+                languages.insert(tag.clone(), language.clone());
+            } else if language.has_table(name) {
+                let message = format!("is not used for `{name}`, it lacks {}", missing.join(", "));
+                problem(self.path(&format!("locales/{tag}")), Rule::Incomplete, message);
+            }
+        }
         if languages.is_empty() {
-            let file = self.paths.get("locales/en").cloned().unwrap_or_else(|| PathBuf::from("locales/en.toml"));
+            let file = self.path("locales/en");
             problem(file, Rule::Strings, format!("no language has a `subject` under [{name}]"));
         }
         let kind = Kind::of(name);
@@ -222,62 +223,6 @@ impl<'a> Scene<'a> {
             html,
         })
     }
-}
-
-/// No loader, no filter that could mark a value as safe, no function; `none` and what is undefined can't be printed. HTML is
-/// escaped whatever `{% autoescape %}` says.
-fn environment(html: bool) -> Environment<'static> {
-    let mut environment = Environment::empty();
-    // A line that is only a tag leaves no empty line. The default delimiters can't clash.
-    if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).build() {
-        environment.set_syntax(syntax);
-    }
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_fuel(Some(FUEL));
-    environment.set_recursion_limit(20);
-    environment.set_auto_escape_callback(move |_| if html { AutoEscape::Html } else { AutoEscape::None });
-    environment.set_formatter(if html { print_html } else { print_text });
-    environment.add_filter("upper", |text: &str| text.to_uppercase());
-    environment.add_filter("lower", |text: &str| text.to_lowercase());
-    environment.add_filter("default", minijinja::filters::default);
-    environment.add_filter("length", minijinja::filters::length);
-    environment.add_test("defined", minijinja::tests::is_defined);
-    environment.add_test("none", minijinja::tests::is_none);
-    environment
-}
-
-fn print_html(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
-    if value.is_safe() {
-        return print(out, value, None);
-    }
-    print(out, value, Some(escape))
-}
-
-fn print_text(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
-    print(out, value, None)
-}
-
-fn print(out: &mut Output<'_>, value: &Value, escape: Option<fn(&str, &mut String)>) -> Result<(), minijinja::Error> {
-    if value.is_undefined() || value.is_none() {
-        return Err(ErrorKind::UndefinedError.into());
-    }
-    match (value.as_str(), escape) {
-        (Some(text), None) => out.write_str(text)?,
-        (Some(text), Some(escape)) => {
-            let mut escaped = Zeroizing::new(String::with_capacity(text.len() + 16));
-            escape(text, &mut escaped);
-            out.write_str(&escaped)?;
-        }
-        (None, _) if value.is_number() => write_number(out, value)?,
-        (None, _) => {
-            return Err(minijinja::Error::new(ErrorKind::InvalidOperation, "only text and numbers can be printed"));
-        }
-    }
-    Ok(())
-}
-
-fn write_number(out: &mut Output<'_>, value: &Value) -> Result<(), minijinja::Error> {
-    Ok(out.write_fmt(format_args!("{value}"))?)
 }
 
 fn part<'e>(environment: &'e Environment<'static>, name: &str) -> Result<Template<'e, 'e>, RenderError> {

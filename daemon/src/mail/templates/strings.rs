@@ -81,15 +81,19 @@ impl Language {
         Self { tag: other.tag, tables }
     }
 
-    /// Whether a wording can be written in this language: it has the subject and all sentences that `reference` has
-    /// for it and for all wordings.
-    pub fn covers(&self, wording: &str, reference: Option<&Self>) -> bool {
-        let has_all = |table: &str| {
-            let Some(wanted) = reference.and_then(|reference| reference.tables.get(table)) else { return true };
-            let own = self.tables.get(table);
-            wanted.keys().all(|key| own.is_some_and(|own| own.contains_key(key)))
-        };
-        self.tables.get(wording).is_some_and(|own| own.contains_key("subject")) && has_all(wording) && has_all(COMMON)
+    /// What it lacks to write a wording: its subject, and whatever `reference` has for it and for all wordings.
+    pub fn missing(&self, wording: &str, reference: Option<&Self>) -> Vec<String> {
+        let lacks = |table: &str, key: &str| self.tables.get(table).is_none_or(|own| !own.contains_key(key));
+        let subject = lacks(wording, "subject").then(|| format!("[{wording}] subject"));
+        let tables = [wording, COMMON].into_iter().filter_map(|table| Some((table, reference?.tables.get(table)?)));
+        let wanted = tables.flat_map(|(table, keys)| keys.keys().map(move |key| (table, key.as_str())));
+        let rest = wanted.filter(|(table, key)| (*table, *key) != (wording, "subject") && lacks(table, key));
+        subject.into_iter().chain(rest.map(|(table, key)| format!("[{table}] {key}"))).collect()
+    }
+
+    /// Whether somebody began to write the wording in it.
+    pub fn has_table(&self, wording: &str) -> bool {
+        self.tables.contains_key(wording)
     }
 
     /// Whether any method finds this sentence.

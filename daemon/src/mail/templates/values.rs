@@ -5,6 +5,7 @@ use std::sync::Arc;
 use resetd_core::time::Timestamp;
 
 use super::color::Colors;
+use super::fields::clean;
 use crate::config::Portal;
 
 /// A portal as its mails show it. Cheap to clone.
@@ -38,10 +39,10 @@ impl Brand {
     /// From single values: previews and tests.
     pub fn new(look: &Look<'_>) -> Self {
         Self(Arc::new(BrandParts {
-            title: look.title.to_owned(),
-            company: look.company.unwrap_or(look.title).to_owned(),
-            domain: look.domain.to_owned(),
-            support: look.support.to_owned(),
+            title: clean(look.title),
+            company: clean(look.company.unwrap_or(look.title)),
+            domain: clean(look.domain),
+            support: clean(look.support),
             locale: look.locale.to_owned(),
             colors: Colors::of(look.color),
         }))

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::{Notify, watch};
 
@@ -55,15 +56,21 @@ fn client(shelf: &Arc<Shelf>) -> Client {
 impl Client {
     /// Says all of it in pieces of `piece` octets and QUIT at the end; gives the replies' codes.
     async fn talk(self, text: &str, piece: usize) -> Vec<String> {
-        let (mut read, mut write) = tokio::io::split(self.stream);
         let octets = [text.as_bytes(), b"QUIT\r\n"].concat();
+        self.say(octets.chunks(piece)).await
+    }
+
+    /// Says these pieces and hangs up.
+    async fn say(self, pieces: impl Iterator<Item = &[u8]>) -> Vec<String> {
+        let (mut read, mut write) = tokio::io::split(self.stream);
         let say = async {
-            for part in octets.chunks(piece) {
+            for part in pieces {
                 if write.write_all(part).await.is_err() {
                     break;
                 }
                 tokio::task::yield_now().await;
             }
+            let _ = write.shutdown().await;
         };
         let mut heard = String::new();
         let ((), heard_all) = tokio::join!(say, read.read_to_string(&mut heard));
@@ -180,4 +187,44 @@ async fn a_stop_finishes_what_is_under_way() {
     assert!(heard.contains("250 2.0.0 stored") && heard.contains("421 4.3.2"), "{heard}");
     server.await.unwrap();
     assert!(!path.exists());
+}
+
+/// Runs one client that says `pieces`; gives the codes and the messages.
+fn session(pieces: &[&[u8]]) -> (Vec<String>, Vec<Vec<u8>>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let shelf = Arc::new(Shelf::default());
+        let codes = client(&shelf).say(pieces.iter().copied()).await;
+        let stored = shelf.stored.lock().unwrap().iter().map(|arrived| arrived.raw.clone()).collect();
+        (codes, stored)
+    })
+}
+
+fn cut<'a>(octets: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
+    let mut cuts: Vec<_> = cuts.iter().map(|cut| cut % (octets.len() + 1)).chain([0, octets.len()]).collect();
+    cuts.sort_unstable();
+    cuts.windows(2).map(|cut| &octets[cut[0]..cut[1]]).collect()
+}
+
+proptest! {
+    #[test]
+    fn chunks_make_no_difference(
+        body in "[a.\r\n]{0,40}", garbage in "[A-Z <>:@=\r\n]{0,30}", cuts in prop::collection::vec(any::<usize>(), 0..12),
+    ) {
+        let text = format!("{OPEN}DATA\r\n{body}\r\n.\r\n{garbage}\r\nRSET\r\n{OPEN}DATA\r\n.{body}\r\n.\r\nQUIT\r\n");
+        prop_assert_eq!(session(&cut(text.as_bytes(), &cuts)), session(&[text.as_bytes()]));
+    }
+
+    #[test]
+    fn no_input_breaks_it(
+        lines in prop::collection::vec(prop_oneof![
+            Just("LHLO x".to_owned()), Just("MAIL FROM:<a@b>".to_owned()), Just("RCPT TO:<r@here.example>".to_owned()),
+            Just("DATA".to_owned()), Just(".".to_owned()), "(MAIL FROM:|RCPT TO:|LHLO |VRFY )?<?\\PC{0,20}>?( [A-Z]{1,8}=\\PC{0,9})?", "[\\x00-\\x7f]{0,30}",
+        ], 0..20),
+        raw in prop::collection::vec(any::<u8>(), 0..60),
+    ) {
+        let text = lines.join("\r\n");
+        let (codes, _) = session(&[text.as_bytes(), &raw]);
+        prop_assert_eq!(&codes[0], "220");
+    }
 }

@@ -19,12 +19,18 @@ pub struct Recipient {
     pub status: Option<String>,
     /// `Diagnostic-Code` without its type.
     pub diagnostic: Option<String>,
+    /// `Original-Recipient`.
+    original: Option<String>,
 }
 
 /// Whether a text has the fields in it.
 pub fn looks_like(text: &str) -> bool {
     let has = |name: &str| {
-        text.lines().any(|line| line.trim_start().get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name)))
+        text.lines().any(|line| {
+            line.trim_start()
+                .get(..name.len())
+                .is_some_and(|head| head.eq_ignore_ascii_case(name))
+        })
     };
     has("Final-Recipient:") && (has("Action:") || has("Status:"))
         || has("Reporting-MTA:") && has("Status:") && has("Action:")
@@ -34,7 +40,6 @@ pub fn looks_like(text: &str) -> bool {
 pub fn parse(text: &str) -> Vec<Recipient> {
     let mut found: Vec<Recipient> = Vec::new();
     let mut open = Recipient::default();
-    let mut original = None;
     for (name, value) in fields(text) {
         match name.as_str() {
             "final-recipient" | "smtp-remote-recipient" => {
@@ -46,10 +51,10 @@ pub fn parse(text: &str) -> Vec<Recipient> {
                 }
             }
             "original-recipient" | "x-actual-recipient" => {
-                if name == "original-recipient" && (open.action.is_some() && open.address.is_some()) {
+                if name == "original-recipient" && open.original.is_some() {
                     found.push(std::mem::take(&mut open));
                 }
-                original = original.or_else(|| addr_spec(&value));
+                open.original = open.original.take().or_else(|| addr_spec(&value));
             }
             "action" => open.action = open.action.or_else(|| Action::parse(&value)),
             "status" => open.status = open.status.take().or_else(|| super::smtp::enhanced(&value)),
@@ -66,10 +71,8 @@ pub fn parse(text: &str) -> Vec<Recipient> {
     if open.address.is_some() || open.action.is_some() || open.status.is_some() {
         found.push(open);
     }
-    if let (Some(first), Some(original)) = (found.first_mut(), original)
-        && first.address.is_none()
-    {
-        first.address = Some(original);
+    for one in &mut found {
+        one.address = one.address.take().or_else(|| one.original.take());
     }
     found
 }
@@ -81,9 +84,12 @@ fn fields(text: &str) -> Vec<(String, String)> {
         if line.starts_with([' ', '\t']) && !line.trim().is_empty() {
             let inner = line.trim_start();
             let known = ["final-recipient:", "action:", "status:", "diagnostic-code:"];
-            let fielded = known.iter().any(|name| inner.to_ascii_lowercase().starts_with(name));
+            let fielded = known
+                .iter()
+                .any(|name| inner.to_ascii_lowercase().starts_with(name));
             if !fielded {
-                if let Some((_, value)) = fields.last_mut().filter(|(_, value)| value.len() < 8_192) {
+                if let Some((_, value)) = fields.last_mut().filter(|(_, value)| value.len() < 8_192)
+                {
                     value.push(' ');
                     value.push_str(inner);
                 }

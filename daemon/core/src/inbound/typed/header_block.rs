@@ -1,6 +1,7 @@
 //! Where an original begins that follows whole: a separator line, or a block of quoted header fields.
 
 use super::super::words::{FIELDS, FROM, OTHER, SENT, SEPARATORS, SUBJECT, TO};
+use super::attribution::has_clock;
 use super::line::{Role, Sheet};
 
 /// Longest line that can be a field of a quoted header block.
@@ -12,7 +13,9 @@ pub(super) fn cut(sheet: &mut Sheet) {
     for at in 0..sheet.roles.len() {
         if sheet.roles[at] == Role::Text && (is_separator(sheet, at) || is_block(sheet, at)) {
             let end = block_end(sheet, at);
-            let marked = sheet.next_filled(end - 1).is_some_and(|next| sheet.roles[next] == Role::Quote);
+            let marked = sheet
+                .next_filled(end - 1)
+                .is_some_and(|next| sheet.roles[next] == Role::Quote);
             if marked && !sheet.text_before(at) {
                 // A block above a marked quote: what follows the quote may be typed.
                 sheet.roles[at..end].fill(Role::Attribution);
@@ -36,16 +39,23 @@ fn is_separator(sheet: &Sheet, at: usize) -> bool {
         return false;
     }
     let decorated = folded.starts_with(|c: char| "-—–_*=─━~".contains(c));
-    decorated || folded.ends_with([':', '：']) || sheet.next_filled(at).is_some_and(|next| is_block(sheet, next))
+    decorated
+        || folded.ends_with([':', '：'])
+        || sheet
+            .next_filled(at)
+            .is_some_and(|next| is_block(sheet, next))
 }
 
 /// A block of at least three different fields, an author or a date among the first.
 fn is_block(sheet: &Sheet, at: usize) -> bool {
     let first = fields(&sheet.folded[at]);
     if first & (FROM | SENT | TO | SUBJECT) == 0 {
-        return false;
+        return labelled_block(sheet, at);
     }
     if inline_fields(&sheet.folded[at]) {
+        return true;
+    }
+    if labelled_block(sheet, at) {
         return true;
     }
     let (mut seen, mut count, mut strangers) = (first, 1, 0);
@@ -71,6 +81,28 @@ fn is_block(sheet: &Sheet, at: usize) -> bool {
     count >= 3 && kinds >= 3 && seen & (FROM | SENT) != 0 && strangers <= 2
 }
 
+/// A block in a language that the words file does not have: three to eight lines in a row, each a short label, a colon
+/// and a value, among the values an address and a date with a time.
+fn labelled_block(sheet: &Sheet, at: usize) -> bool {
+    let (mut lines, mut address, mut dated) = (0, false, false);
+    for folded in sheet.folded[at..].iter().take(8) {
+        let Some((label, value)) = folded.split_once([':', '：']) else {
+            break;
+        };
+        let label = label.trim_matches(['*', '_', ' ', '\t']);
+        let wordy = (1..=28).contains(&label.chars().count())
+            && label.split(' ').count() <= 3
+            && label.chars().any(char::is_alphabetic);
+        if !wordy || value.trim().is_empty() && lines == 0 {
+            break;
+        }
+        lines += 1;
+        address |= value.contains('@');
+        dated |= has_clock(value) && value.bytes().filter(u8::is_ascii_digit).count() >= 6;
+    }
+    lines >= 3 && address && dated
+}
+
 /// Several fields on one line, as a converter without line breaks leaves them.
 fn inline_fields(folded: &str) -> bool {
     if folded.len() > 600 || folded.matches([':', '：']).count() < 4 {
@@ -78,7 +110,11 @@ fn inline_fields(folded: &str) -> bool {
     }
     let mut seen = 0;
     for (colon, _) in folded.match_indices([':', '：']) {
-        let word = folded[..colon].trim_end().rsplit([' ', '*', '\t', ';']).next().unwrap_or("");
+        let word = folded[..colon]
+            .trim_end()
+            .rsplit([' ', '*', '\t', ';'])
+            .next()
+            .unwrap_or("");
         seen |= FIELDS.get(word).copied().unwrap_or(0);
     }
     seen & FROM != 0 && seen & SENT != 0 && seen & SUBJECT != 0
@@ -90,7 +126,9 @@ fn fields(folded: &str) -> u8 {
         return 0;
     }
     let line = folded.trim_start_matches(['*', '_', '|', ' ', '·', '•', '[', '#', '\t']);
-    let Some(colon) = line.find([':', '：']) else { return 0 };
+    let Some(colon) = line.find([':', '：']) else {
+        return 0;
+    };
     let word = line[..colon].trim_matches(['*', '_', ' ', '\t', '\u{3000}', ']']);
     if let Some(found) = FIELDS.get(word) {
         return *found;

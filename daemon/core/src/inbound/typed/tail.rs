@@ -12,6 +12,7 @@ const DISCLAIMER_BYTES: usize = 80;
 
 pub(super) fn strip(sheet: &mut Sheet) {
     signature(sheet);
+    rules(sheet);
     devices(sheet);
     disclaimers(sheet);
     devices(sheet);
@@ -25,14 +26,24 @@ fn signature(sheet: &mut Sheet) {
             continue;
         }
         let proper = matches!(sheet.lines[at].text.trim_end_matches('\r'), "-- " | "--");
-        let dash = matches!(sheet.folded[at].as_str(), "--" | "—" | "–" | "---" | "ー" | "__" | "— —");
+        let dash = matches!(
+            sheet.folded[at].as_str(),
+            "--" | "—" | "–" | "---" | "ー" | "__" | "— —"
+        );
         if !proper && !dash {
             continue;
         }
         let end = (at..sheet.roles.len())
-            .find(|&i| matches!(sheet.roles[i], Role::Quote | Role::Attribution | Role::Original))
+            .find(|&i| {
+                matches!(
+                    sheet.roles[i],
+                    Role::Quote | Role::Attribution | Role::Original
+                )
+            })
             .unwrap_or(sheet.roles.len());
-        let filled = (at + 1..end).filter(|&i| sheet.roles[i] == Role::Text).count();
+        let filled = (at + 1..end)
+            .filter(|&i| sheet.roles[i] == Role::Text)
+            .count();
         if filled > SIGNATURE_LINES {
             continue;
         }
@@ -54,8 +65,18 @@ fn devices(sheet: &mut Sheet) {
         let below = (at + 1..sheet.roles.len()).filter(|&i| sheet.roles[i] == Role::Text);
         let rest: Vec<usize> = below.take_while(|&i| !ends_region(sheet, at, i)).collect();
         // What is left below may be the name that goes with it, or the end of the same line, wrapped.
-        let short = rest.len() <= 2 && rest.iter().all(|&i| sheet.folded[i].len() <= 40 && is_part_of_device(sheet, at, i));
-        if (rest.is_empty() || short) && sheet.roles.iter().filter(|role| **role == Role::Text).count() > 1 + rest.len() {
+        let short = rest.len() <= 2
+            && rest
+                .iter()
+                .all(|&i| sheet.folded[i].len() <= 40 && is_part_of_device(sheet, at, i));
+        if (rest.is_empty() || short)
+            && sheet
+                .roles
+                .iter()
+                .filter(|role| **role == Role::Text)
+                .count()
+                > 1 + rest.len()
+        {
             sheet.roles[at] = Role::Gone;
             rest.iter().for_each(|&i| sheet.roles[i] = Role::Gone);
         }
@@ -64,15 +85,19 @@ fn devices(sheet: &mut Sheet) {
 
 /// A quote lies between the two lines, so that the lower one is an answer of its own.
 fn ends_region(sheet: &Sheet, at: usize, i: usize) -> bool {
-    sheet.roles[at..i].iter().any(|role| matches!(role, Role::Quote | Role::Attribution))
+    sheet.roles[at..i]
+        .iter()
+        .any(|role| matches!(role, Role::Quote | Role::Attribution))
 }
 
 fn is_part_of_device(sheet: &Sheet, at: usize, i: usize) -> bool {
-    i == at + 1 && (sheet.folded[i].starts_with(['<', '(', '[']) || sheet.folded[i].contains("://")) || is_device(&sheet.folded[i])
+    i == at + 1 && (sheet.folded[i].starts_with(['<', '(', '[']) || sheet.folded[i].contains("://"))
+        || is_device(&sheet.folded[i])
 }
 
 fn is_device(folded: &str) -> bool {
-    let line = folded.trim_start_matches(['-', '*', '_', '(', '[', '~', '.', ' ', '—', '<', '/', '📱']);
+    let line =
+        folded.trim_start_matches(['-', '*', '_', '(', '[', '~', '.', ' ', '—', '<', '/', '📱']);
     line.chars().count() <= DEVICE_CHARS + line.matches("http").count() * 100
         && !line.is_empty()
         && SENT_FROM.iter().any(|pattern| begins(line, pattern))
@@ -80,9 +105,12 @@ fn is_device(folded: &str) -> bool {
 
 /// `*` in a pattern stands for up to forty characters.
 fn begins(line: &str, pattern: &str) -> bool {
-    let Some((head, tail)) = pattern.split_once('*') else { return line.starts_with(pattern) };
+    let Some((head, tail)) = pattern.split_once('*') else {
+        return line.starts_with(pattern);
+    };
     line.strip_prefix(head.trim_end()).is_some_and(|rest| {
-        rest.find(tail.trim_start()).is_some_and(|at| at > 0 && rest[..at].chars().count() <= 40)
+        rest.find(tail.trim_start())
+            .is_some_and(|at| at > 0 && rest[..at].chars().count() <= 40)
     })
 }
 
@@ -93,7 +121,8 @@ fn disclaimers(sheet: &mut Sheet) {
             return;
         }
         let text = sheet.folded[start..end].join(" ");
-        let legal = text.len() >= DISCLAIMER_BYTES && DISCLAIMERS.iter().any(|phrase| text.contains(phrase));
+        let legal = text.len() >= DISCLAIMER_BYTES
+            && DISCLAIMERS.iter().any(|phrase| text.contains(phrase));
         if !legal {
             return;
         }
@@ -104,7 +133,10 @@ fn disclaimers(sheet: &mut Sheet) {
 /// The last run of typed lines.
 fn last_paragraph(sheet: &Sheet) -> Option<(usize, usize)> {
     let last = sheet.roles.iter().rposition(|role| *role == Role::Text)?;
-    let start = sheet.roles[..last].iter().rposition(|role| *role != Role::Text).map_or(0, |i| i + 1);
+    let start = sheet.roles[..last]
+        .iter()
+        .rposition(|role| *role != Role::Text)
+        .map_or(0, |i| i + 1);
     Some((start, last + 1))
 }
 

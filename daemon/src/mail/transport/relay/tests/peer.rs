@@ -5,6 +5,7 @@
 //! C: MAIL FROM:<*    it must hear this (`*` at the end: and anything more)
 //! C: (message)       it must hear a message up to its final dot, and keeps it
 //! -- close           it hangs up
+//! -- wait            it lets a moment of the paused clock pass
 //! -- stall           it says nothing more
 //! -- flood 5         it says so many octets without a line end
 //! -- lines 5         it says so many lines of one reply, without ever ending it
@@ -94,6 +95,7 @@ impl Play {
                 ("S:", line) => self.say(line).await,
                 ("C:", "(message)") => self.hear_message().await,
                 ("C:", wanted) => self.hear(wanted).await,
+                ("--", "wait") => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
                 ("--", "close") => return,
                 ("--", "stall") => return self.stall().await,
                 ("--", "tls") => {

@@ -101,6 +101,22 @@ async fn hung_up_while_idle() {
     assert_eq!(peer.finished().await.len(), 2);
 }
 
+/// Replies that nobody asked for would be taken for those to the next mail.
+#[tokio::test(start_paused = true)]
+async fn one_that_says_too_much_is_not_used_again() {
+    let taken = "S: 250 ok\nS: 250 ok\nS: 354 go\nC: (message)\n";
+    for surplus in ["S: 250 done\\r\\n250 and\n", "S: 250 done\n-- wait\nS: 250 and\n"] {
+        let fresh = [HELLO, COMMANDS, taken, surplus, "-- next\n", HELLO, COMMANDS, SENT].concat();
+        let peer = Peer::new(&fresh);
+        let relay = relay(&peer);
+        assert_eq!(code(&relay.send(&envelope(), MESSAGE.as_bytes()).await).0, "accepted");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(code(&relay.send(&envelope(), MESSAGE.as_bytes()).await).0, "accepted");
+        relay.close().await;
+        assert_eq!(peer.finished().await.len(), 2, "{surplus}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn dead_after_the_dot_is_not_sent_again() {
     let dropped = "S: 250 ok\nS: 250 ok\nS: 354 go\nC: (message)\n-- close\n";
