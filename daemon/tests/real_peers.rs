@@ -57,7 +57,8 @@ impl SmtpSink {
             timeout: Duration::from_secs(10),
             idle: Duration::from_secs(30),
         };
-        Transport::new(&Sending { transport: TransportSettings::Relay(relay), connections, dkim: Vec::new() }).unwrap()
+        Transport::new(&Sending { transport: TransportSettings::Relay(relay), connections, dkim: Vec::new(), hold_bounced: Duration::ZERO })
+            .unwrap()
     }
 
     /// The messages it took, as they came in.

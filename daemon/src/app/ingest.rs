@@ -67,8 +67,7 @@ impl App {
         if !caller.has(Role::Support) && !caller.has(Role::App) {
             return Err(AppError::Forbidden("messages are handed in by configured clients".into()));
         }
-        let arrival =
-            Arrival { raw, mail_from: None, rcpt_to: Vec::new(), source: "pipe", source_key: None, truncated_from: None };
+        let arrival = Arrival { raw, mail_from: None, rcpt_to: Vec::new(), source: "pipe", source_key: None, truncated_from: None };
         let kept = self.keep(arrival).await.map_err(|error| AppError::Unavailable(error.to_string()))?;
         Ok(Ingested { id: kept.unwrap_or_default(), duplicate: kept.is_none() })
     }
@@ -173,9 +172,7 @@ impl App {
             return Ok(false);
         };
         let conclusion = self.conclusion(&unread, read).await?;
-        let (kind, proof, verdict) = (conclusion.kind, conclusion.proof, conclusion.verdict.map(|(verdict, _)| verdict));
-        let concluded = self.store.conclude(conclusion).await?;
-        tracing::info!(event = "inbound.read", inbound = n, kind, proof, verdict, flag = concluded.flag, denied = concluded.denied.len());
+        self.store.conclude(conclusion).await?;
         Ok(true)
     }
 

@@ -48,13 +48,7 @@ pub struct App {
 
 impl App {
     /// Wires the use cases. Beside them the numbers of inbound messages as they are kept, for [`App::read_all`].
-    pub fn new(
-        store: Store,
-        ring: Arc<KeyRing>,
-        outfit: Outfit,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-    ) -> (Arc<Self>, Inbox) {
+    pub fn new(store: Store, ring: Arc<KeyRing>, outfit: Outfit, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> (Arc<Self>, Inbox) {
         let started_at = clock.now();
         let (unread, inbox) = mpsc::unbounded_channel();
         let outfit = ArcSwap::from_pointee(outfit);

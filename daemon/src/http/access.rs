@@ -72,7 +72,7 @@ fn look_up(uid: u32, gid: u32) -> Vec<u32> {
         Ok(Some(user)) => user,
         Ok(None) => return Vec::new(),
         Err(error) => {
-            tracing::warn!(uid, %error, "client.lookup_failed: the user database does not answer; its group rules do not count");
+            tracing::warn!(event = "client.lookup_failed", uid, %error, "the user database does not answer: group rules do not count for this user");
             return Vec::new();
         }
     };

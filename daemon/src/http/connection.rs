@@ -17,7 +17,8 @@ use super::access::Peer;
 use super::body::BodyTimeout;
 use super::face::Face;
 use super::guard::{End, Guard, Phase};
-use super::serve::{ServerLimits, Stop};
+use super::serve::ServerLimits;
+use crate::ambient::{Stop, stopped};
 use crate::wire::{Kind, PROBLEM_JSON, Problem};
 
 /// The largest head, octets.
@@ -52,7 +53,7 @@ where
     let ended = loop {
         tokio::select! {
             ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
-            _ = stop.wait_for(|stop| *stop), if !stopping => {
+            () = stopped(&mut stop), if !stopping => {
                 stopping = true;
                 std::pin::Pin::new(&mut connection).graceful_shutdown();
             }

@@ -23,5 +23,5 @@ mod tests;
 mod values;
 
 pub use openapi::document;
-pub use serve::{ServeError, ServerLimits, Stop, serve};
+pub use serve::{ServeError, ServerLimits, serve};
 pub use socket::{ListenError, from_systemd, listen};

@@ -52,11 +52,11 @@ fn translate(error: AppError) -> Problem {
         AppError::Refused(reason) => Problem::refused(reason),
         AppError::Unavailable(detail) => Problem::new(Kind::Unavailable, detail),
         AppError::Store(error @ (StoreError::Full | StoreError::Closed)) => {
-            tracing::error!(%error, "http.unavailable");
+            tracing::error!(event = "http.unavailable", %error);
             Problem::new(Kind::Unavailable, format!("{error}; nothing was accepted"))
         }
         AppError::Store(error) => {
-            tracing::error!(%error, "http.failed");
+            tracing::error!(event = "http.failed", %error);
             internal()
         }
     }

@@ -5,18 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use super::access::{Access, Peer};
 use super::connection;
 use super::face::Face;
 use super::routes::{self, Shared};
+use crate::ambient::{Stop, stopped};
 use crate::app::App;
 use crate::config;
-
-/// Becomes true once: stop accepting, finish, return.
-pub type Stop = watch::Receiver<bool>;
 
 /// What one server may hold, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +56,7 @@ pub(super) async fn accept(listener: UnixListener, face: Arc<Face>, limits: Serv
     loop {
         let next = tokio::select! {
             next = one(&listener, &seats) => next,
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = stopped(&mut stop) => break,
         };
         match next {
             Ok((stream, seat)) => {
@@ -70,7 +68,7 @@ pub(super) async fn accept(listener: UnixListener, face: Arc<Face>, limits: Serv
                 }
             }
             Err(error) if passes(&error) => {
-                tracing::warn!(%error, "http.accept_failed");
+                tracing::warn!(event = "http.accept_failed", %error);
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
             Err(error) => return Err(ServeError::Accept(error)),
@@ -93,7 +91,7 @@ fn begin(stream: UnixStream, face: &Arc<Face>, limits: ServerLimits, stop: &Stop
     match stream.peer_cred() {
         Ok(credentials) => Some(connection::run(stream, Peer::new(&credentials), face.clone(), limits, stop.clone())),
         Err(error) => {
-            tracing::warn!(%error, "http.no_credentials");
+            tracing::warn!(event = "http.no_credentials", %error);
             None
         }
     }

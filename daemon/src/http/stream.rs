@@ -9,8 +9,8 @@ use futures_util::{Stream, stream};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::serve::Stop;
 use super::values::{Line, Listed, Page};
+use crate::ambient::{Stop, stopped};
 use crate::app::AppError;
 
 /// Lines of a page while catching up.
@@ -66,7 +66,7 @@ where
     /// One page more; the last one ends the catching up. What was committed meanwhile waits in `live`.
     async fn catch_up(&mut self) -> Option<()> {
         let page = (self.read)(Page { after: self.last, limit: PAGE }).await;
-        let page = page.inspect_err(|error| tracing::error!(%error, "http.stream_failed")).ok()?;
+        let page = page.inspect_err(|error| tracing::error!(event = "http.stream_failed", %error)).ok()?;
         if let Some(line) = page.items.last() {
             self.last = Some(line.id);
         }
@@ -79,7 +79,7 @@ where
     async fn come(&mut self) -> Option<Option<Line>> {
         let received = tokio::select! {
             received = self.live.recv() => received,
-            _ = self.stop.wait_for(|stop| *stop) => return None,
+            () = stopped(&mut self.stop) => return None,
         };
         match received {
             Ok(line) => {

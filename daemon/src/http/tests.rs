@@ -1,6 +1,6 @@
 //! The socket from outside, with routes that need no use cases: what every path has in common.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,6 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, Sse};
 use axum::routing::{get, post};
 use futures_util::stream;
-use resetd_core::limits::Limits;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -23,21 +22,24 @@ use super::problem::Refuse;
 use super::query::Id;
 use super::serve::{ServeError, ServerLimits, accept};
 use super::{check, idempotency, listen};
-use crate::config::{ClientRule, MailboxSettings, Role, Sending, Server, Settings, StoreSettings, TransportSettings, Who};
+use crate::config::{self, ClientRule, Environment, Role, Settings, Who};
 use crate::wire::{NewReset, Presented};
 
 /// Settings with these rules and nothing else of interest.
 pub(super) fn settings(clients: Vec<ClientRule>) -> Settings {
-    let second = Duration::from_secs(1);
-    Settings {
-        server: Server { socket: PathBuf::new(), max_connections: 64, header_timeout: second, idle_timeout: second },
-        store: StoreSettings { state_dir: PathBuf::new(), root_key: None, keep_personal: second, keep_events: second },
-        clients,
-        limits: Limits::default(),
-        portals: Default::default(),
-        sending: Sending { transport: TransportSettings::Capture(PathBuf::new()), connections: 1, dkim: Vec::new() },
-        mailbox: MailboxSettings::default(),
-    }
+    const TEXT: &str = r#"
+        [sending]
+        capture = "/nowhere"
+
+        [portal.shop]
+        title = "Shop"
+        sender = "Shop <no-reply@shop.example>"
+        reset_url = "https://shop.example/reset?token={token}"
+        reply_to = "reply+{tag}@shop.example"
+        support_address = "support@shop.example"
+    "#;
+    let settings = config::parse(TEXT, Path::new("resetd.toml"), &Environment::of_process()).unwrap();
+    Settings { clients, ..settings }
 }
 
 /// A rule for whoever runs this.

@@ -7,8 +7,8 @@ pub mod maildir;
 
 use std::path::PathBuf;
 
-pub(crate) use crate::ambient::stopped;
 pub use crate::ambient::Stop;
+pub(crate) use crate::ambient::stopped;
 pub use desk::Desk;
 
 /// A message as it came in.

@@ -2,7 +2,7 @@
 
 use mail_parser::parsers::MessageStream;
 use mail_parser::{Address, ContentType, HeaderValue};
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memmem};
 
 use super::{charset, limits};
 
@@ -163,7 +163,7 @@ impl<'a> Field<'a> {
         let parts =
             value.split(|c: char| c.is_whitespace() || matches!(c, ',' | '<' | '>' | ';' | '"'));
         parts
-            .filter(|id| id.len() > 3 && id.contains('@'))
+            .filter(|id| id.len() >= 3 && id.contains('@'))
             .take(limits::ADDRESSES)
             .map(str::to_owned)
             .collect()
@@ -313,7 +313,8 @@ fn is_mbox_line(line: &[u8]) -> bool {
 /// Where the folded lines of a field that began before `at` end. A line of blanks only ends the block (RFC 5322 §4.2
 /// lets it pass as folding, mail systems do not).
 fn fold_end(bytes: &[u8], mut at: usize) -> usize {
-    while matches!(bytes.get(at), Some(b' ' | b'\t')) {
+    let far = at + limits::HEADER_BYTES;
+    while at < far && matches!(bytes.get(at), Some(b' ' | b'\t')) {
         let end = line_end(bytes, at);
         if bytes[at..end].iter().all(u8::is_ascii_whitespace) && !goes_on(bytes, end) {
             break;
@@ -340,14 +341,8 @@ fn goes_on(bytes: &[u8], mut at: usize) -> bool {
 }
 
 fn after_blank_line(bytes: &[u8], at: usize) -> &[u8] {
-    for newline in memchr_iter(b'\n', &bytes[at..]) {
-        let rest = &bytes[at + newline + 1..];
-        if let Some(body) = rest
-            .strip_prefix(b"\n")
-            .or_else(|| rest.strip_prefix(b"\r\n"))
-        {
-            return body;
-        }
-    }
-    &[]
+    let rest = &bytes[at..];
+    let bare = memmem::find(rest, b"\n\n").map(|i| i + 2);
+    let full = memmem::find(&rest[..bare.unwrap_or(rest.len())], b"\n\r\n").map(|i| i + 3);
+    full.or(bare).map_or(&[], |end| &rest[end..])
 }

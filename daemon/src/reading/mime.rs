@@ -127,13 +127,8 @@ fn part<'a>(raw: &'a [u8], default: &str, depth: usize, budget: &mut Budget) -> 
         .first("Content-Type")
         .map(Media::parse)
         .unwrap_or_default();
-    if media.name.is_empty() || !media.name.contains('/') {
-        let bare = media.name.as_str();
-        media.name = if bare == "text" || bare.is_empty() {
-            default.to_owned()
-        } else {
-            media.name
-        };
+    if !media.name.contains('/') {
+        media.name = default.to_owned();
     }
     let disposition = headers
         .first("Content-Disposition")
@@ -141,6 +136,13 @@ fn part<'a>(raw: &'a [u8], default: &str, depth: usize, budget: &mut Budget) -> 
         .unwrap_or_default();
     media.file = disposition.file.or(media.file);
     let body = open(body, &media, &headers, depth, budget);
+    // A multipart without a single boundary is a text that someone mislabelled.
+    if matches!(body, Body::Leaf(_))
+        && media.name.starts_with("multipart/")
+        && depth < limits::DEPTH
+    {
+        media.name = "text/plain".to_owned();
+    }
     Part {
         headers,
         media,
@@ -244,7 +246,7 @@ fn between<'a>(body: &'a [u8], boundary: &[u8]) -> Vec<&'a [u8]> {
     let mut parts = Vec::new();
     let mut start = None;
     let mut after = 0;
-    for at in memmem::find_iter(body, &delimiter) {
+    for at in memmem::find_iter(body, &delimiter).take(limits::BOUNDARIES) {
         if at < after || (at > 0 && body[at - 1] != b'\n') {
             continue;
         }

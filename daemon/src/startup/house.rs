@@ -120,12 +120,7 @@ async fn settle(tasks: &mut JoinSet<()>, limit: Duration) {
     }
 }
 
-async fn mailboxes(
-    tasks: &mut JoinSet<()>,
-    app: &Arc<App>,
-    settings: &Settings,
-    stop: &Stop,
-) -> Result<(), MailboxError> {
+async fn mailboxes(tasks: &mut JoinSet<()>, app: &Arc<App>, settings: &Settings, stop: &Stop) -> Result<(), MailboxError> {
     let desk = Arc::new(mailbox::Desk::new(Arc::clone(app)));
     let max_size = settings.mailbox.max_size;
     for at in &settings.mailbox.lmtp {

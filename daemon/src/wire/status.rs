@@ -43,6 +43,4 @@ pub struct BackedUp {
     /// The file, on the daemon's machine.
     #[schema(example = "/var/lib/resetd/backups/20261123T174400Z.db")]
     pub file: String,
-    /// Its size in octets.
-    pub size: u64,
 }

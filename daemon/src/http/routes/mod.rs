@@ -20,7 +20,7 @@ use utoipa_axum::routes;
 
 use super::body::typed;
 use super::openapi;
-use super::serve::Stop;
+use crate::ambient::Stop;
 use crate::app::App;
 
 /// What handlers share.

@@ -60,12 +60,12 @@ async fn revoke(state: State, Asks(caller): Asks, Id(id): Id<ResetId>) -> Result
 /// Say that the password was changed: the person gets a notice.
 #[utoipa::path(post, path = "/v1/resets/{id}/completed", tag = "resets", operation_id = "completed",
     params(("id" = String, Path, format = Uuid)),
-    responses((status = 202, description = "On disk; the notice goes out.", body = Accepted),
+    responses((status = 204, description = "On disk; the notice goes out."),
         (status = 404, description = "No such reset.", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It was not redeemed.", body = Problem, content_type = "application/problem+json")))]
-async fn completed(state: State, Asks(caller): Asks, Id(id): Id<ResetId>) -> Result<Response<Body>, Refuse> {
+async fn completed(state: State, Asks(caller): Asks, Id(id): Id<ResetId>) -> Result<StatusCode, Refuse> {
     state.app.completed(&caller, id).await?;
-    accepted(id)
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// `202`, with the path of the reset.

@@ -45,8 +45,8 @@ fn assert_clean(result: &str, what: &str) {
             .filter(|c| c.is_ascii_alphanumeric() || "+/-_".contains(*c))
             .collect();
         for offset in 0..4.min(alphabet.len()) {
-            let decoded =
-                crate::reading::transfer::base64(alphabet[offset..].as_bytes()).unwrap_or_default();
+            let decoded = crate::reading::transfer::base64(&alphabet.as_bytes()[offset..])
+                .unwrap_or_default();
             forms.push(String::from_utf8_lossy(&decoded).into_owned());
         }
     }

@@ -57,7 +57,10 @@ pub fn entities(units: &[Unit]) -> Vec<Unit> {
     let mut out = Vec::with_capacity(units.len());
     let mut at = 0;
     while at < units.len() {
-        if units[at].c == '&' {
+        let named = units
+            .get(at + 1)
+            .is_some_and(|next| next.c == '#' || next.c.is_ascii_alphabetic());
+        if units[at].c == '&' && named {
             let window: String = units[at..units.len().min(at + 34)]
                 .iter()
                 .map(|unit| unit.c)

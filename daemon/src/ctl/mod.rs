@@ -1,0 +1,3 @@
+//! `resetctl`: a client of the API's socket.
+
+pub mod client;
