@@ -34,6 +34,9 @@ pub use ingest::{Arrival, Inbox, NotKept};
 pub use outfit::{Outfit, OutfitError};
 pub use types::*;
 
+// What use cases take and give of the store's values, for `http`, which does not know the store.
+pub use crate::store::{Flag, FlagFilter, Line, Listed, Page, Queued, Severity, StoreError};
+
 /// What the use cases share.
 pub struct App {
     store: Store,

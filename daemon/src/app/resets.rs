@@ -20,11 +20,16 @@ impl App {
         Ok(ResetStory { reset: row.view(self.clock.now()), timeline })
     }
 
-    /// Takes an open reset back. One that ended already stays as it is; that is no error.
+    /// Takes an open reset back. One whose secret is dead already stays as it is; that is no error. One that was redeemed is:
+    /// who believes it taken back must hear that somebody was faster.
     pub async fn revoke(&self, caller: &Caller, id: ResetId) -> Result<ResetStory, AppError> {
         let row = self.visible(caller, id, &[Role::App]).await?;
         self.store.revoke(row, caller.uid, self.clock.now()).await?;
-        self.show(caller, id).await
+        let story = self.show(caller, id).await?;
+        match story.reset.state {
+            State::Redeemed => Err(AppError::Conflict("this reset was redeemed already; there is nothing left to take back".into())),
+            _ => Ok(story),
+        }
     }
 
     /// The application changed the password: the person gets the notice, once, however often this is said.

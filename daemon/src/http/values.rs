@@ -1,7 +1,6 @@
-//! What use cases give, as it goes over the wire. The use cases hand on values that the store defines; their names are taken
-//! in here, in one place.
+//! What use cases give, as it goes over the wire.
 
-pub(super) use crate::store::{Flag, FlagFilter, Line, Listed, Page, Queued, Severity, StoreError};
+pub(super) use crate::app::{Flag, FlagFilter, Line, Listed, Page, Queued, Severity, StoreError};
 
 use crate::app::{Good, ResetStory, Status, TemplateInfo};
 use crate::wire;
