@@ -7,6 +7,8 @@ use clap_complete::Shell;
 
 use crate::config::DEFAULT_PATH;
 
+/// The heading of the options that every command takes.
+const ALWAYS: &str = "Options of every command";
 const ABOUT: &str = "Ask a running resetd, and look after it.";
 const AFTER: &str = "\
 Examples:
@@ -36,23 +38,21 @@ pub(super) struct Cli {
 #[derive(Args)]
 pub(super) struct Global {
     /// The daemon's socket [default: /run/resetd/resetd.sock]
-    #[arg(long, global = true, value_name = "PATH", env = "RESETD_SOCKET", hide_env_values = true)]
+    #[arg(long, global = true, value_name = "PATH", env = "RESETD_SOCKET", hide_env_values = true, help_heading = ALWAYS)]
     pub(super) socket: Option<PathBuf>,
     /// Print the API's own JSON, for programs
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = ALWAYS)]
     pub(super) json: bool,
-    /// Colours
-    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto, hide_possible_values = false)]
+    /// Colours; auto: on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto, help_heading = ALWAYS)]
     pub(super) color: Color,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(super) enum Color {
-    /// On a terminal, unless NO_COLOR is set
+    // On a terminal, unless NO_COLOR is set.
     Auto,
-    /// Always
     Always,
-    /// Never
     Never,
 }
 

@@ -86,7 +86,7 @@ fn table(list: &List<Flag>, screen: Screen) -> String {
             one_line(flag.account.as_deref().unwrap_or_default(), 24).into(),
             when(flag.created_at).into(),
             state(flag.state),
-            one_line(&flag.text, 50).into(),
+            one_line(&flag.text, 200).into(),
         ]);
     }
     table.render(screen) + &more(list.next.as_ref(), screen)

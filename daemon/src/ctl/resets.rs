@@ -76,16 +76,20 @@ fn timeline(moments: &[Moment], screen: Screen) -> String {
     table.render(screen)
 }
 
-/// A detail as `name=value` pairs.
+/// A detail as `name=value` pairs; what is inside of what has a dotted name.
 pub(super) fn detail(detail: &Value) -> String {
-    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    match detail {
-        Value::Null => String::new(),
-        Value::Object(map) => {
-            let known = map.iter().filter(|(_, value)| !value.is_null());
-            clean(&known.map(|(name, value)| format!("{name}={}", plain(value))).collect::<Vec<_>>().join("  "))
-        }
-        other => clean(&plain(other)),
+    let mut pairs = Vec::new();
+    collect("", detail, &mut pairs);
+    clean(&pairs.join("  "))
+}
+
+fn collect(name: &str, value: &Value, pairs: &mut Vec<String>) {
+    match value {
+        Value::Null => {}
+        Value::Object(map) if name.is_empty() => map.iter().for_each(|(inner, value)| collect(inner, value, pairs)),
+        Value::Object(map) => map.iter().for_each(|(inner, value)| collect(&format!("{name}.{inner}"), value, pairs)),
+        Value::String(text) => pairs.push(format!("{name}={text}")),
+        other => pairs.push(format!("{name}={other}")),
     }
 }
 
@@ -116,6 +120,7 @@ mod tests {
     fn details_are_pairs_without_what_is_not_known() {
         assert_eq!(detail(&json!({ "kind": "reset", "attempts": 2, "reply": null })), "attempts=2  kind=reset");
         assert_eq!(detail(&json!({ "reply": "\u{1b}[2J550 no" })), "reply=[2J550 no");
+        assert_eq!(detail(&json!({ "says": { "verdict": "not_me" } })), "says.verdict=not_me");
         assert_eq!(detail(&Value::Null), "");
     }
 }

@@ -13,6 +13,8 @@ use super::failure::Failure;
 pub(super) struct Screen {
     out: bool,
     err: bool,
+    /// Columns of the terminal; `None`: standard output is none.
+    width: Option<usize>,
 }
 
 impl Screen {
@@ -22,7 +24,13 @@ impl Screen {
             Color::Never => false,
             Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && !dumb(),
         };
-        Self { out: wanted(io::stdout().is_terminal()), err: wanted(io::stderr().is_terminal()) }
+        let width = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+        Self { out: wanted(io::stdout().is_terminal()), err: wanted(io::stderr().is_terminal()), width }
+    }
+
+    /// How many columns a line may have.
+    pub(super) fn width(self) -> Option<usize> {
+        self.width
     }
 
     /// Prints lines to standard output.
@@ -105,7 +113,7 @@ mod tests {
 
     #[test]
     fn colour_is_left_out_where_it_is_not_wanted() {
-        let (plain, bright) = (Screen { out: false, err: false }, Screen { out: true, err: true });
+        let (plain, bright) = (Screen { out: false, err: false, width: None }, Screen { out: true, err: true, width: None });
         assert_eq!(plain.bold("x"), "x");
         assert_eq!(bright.bold("x"), "\x1b[1mx\x1b[0m");
     }

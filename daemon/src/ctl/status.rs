@@ -31,7 +31,7 @@ fn sheet(status: &Status, screen: Screen) -> String {
         .line("waiting", waiting)
         .line("unread", status.unread.to_string())
         .line("open flags", counts(&status.open_flags, &["critical", "high", "low"]))
-        .line("resets", counts(&status.resets, &[]));
+        .maybe("resets", (!status.resets.is_empty()).then(|| counts(&status.resets, &[])));
     sheet.render(screen)
 }
 

@@ -22,7 +22,10 @@ pub(super) fn styled(text: impl Into<String>, sgr: &'static str) -> Cell {
     Cell(text.into(), sgr)
 }
 
-/// Rows under a head; the last column is not padded.
+/// The last column is never cut below this.
+const LAST_LEAST: usize = 20;
+
+/// Rows under a head; the last column is not padded, and cut where the terminal ends.
 pub(super) struct Table {
     rows: Vec<Vec<Cell>>,
 }
@@ -40,11 +43,14 @@ impl Table {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width_of = |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| width(&cell.0)).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns).map(width_of).collect();
+        let before: usize = widths.iter().take(columns.saturating_sub(1)).map(|width| width + 2).sum();
+        let room = screen.width().map_or(usize::MAX, |width| width.saturating_sub(before).max(LAST_LEAST));
         let mut text = String::new();
         for row in &self.rows {
             let mut line = String::new();
             for (index, cell) in row.iter().enumerate() {
-                line.push_str(&screen.style(&cell.0, cell.1));
+                let shown = if index + 1 == row.len() { cut(&cell.0, room) } else { cell.0.clone() };
+                line.push_str(&screen.style(&shown, cell.1));
                 if index + 1 < row.len() {
                     line.push_str(&" ".repeat(widths[index] - width(&cell.0) + 2));
                 }
@@ -53,6 +59,13 @@ impl Table {
             text.push('\n');
         }
         text
+    }
+}
+
+fn cut(text: &str, room: usize) -> String {
+    match width(text) > room {
+        true => text.chars().take(room.saturating_sub(1)).chain(['…']).collect(),
+        false => text.to_owned(),
     }
 }
 
