@@ -114,7 +114,7 @@ fn refine(reason: &'static str, symptoms: &Symptoms, reply: &str) -> &'static st
         // A code about something else, and no word on which address.
         None if symptoms
             .status
-            .is_some_and(|status| status.starts_with("5.2.")) =>
+            .is_some_and(|status| status.starts_with("5.2.") || status.starts_with("5.7.")) =>
         {
             "filtered"
         }
