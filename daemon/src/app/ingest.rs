@@ -14,8 +14,8 @@ use crate::config::Role;
 use crate::reading::{self, Trust};
 use crate::store::{ResetRow, SealedMessage, StoreError, Unread};
 
-/// Readings of one message that are tried before a person is asked.
-const ATTEMPTS: u32 = 3;
+/// Readings of one message that are begun before a person is asked. Crashes that have nothing to do with it count too.
+const ATTEMPTS: u32 = 12;
 
 /// Numbers of kept messages on their way to [`App::read_all`].
 pub struct Inbox(pub(super) mpsc::UnboundedReceiver<i64>);
