@@ -86,5 +86,5 @@ fn sending(port: u16, connections: usize) -> Sending {
         timeout: Duration::from_secs(10),
         idle: Duration::from_secs(30),
     };
-    Sending { transport: TransportSettings::Relay(relay), connections, dkim: Vec::new() }
+    Sending { transport: TransportSettings::Relay(relay), connections, dkim: Vec::new(), hold_bounced: Duration::ZERO }
 }

@@ -2,9 +2,9 @@
 //! leaves the recording to `app::deliver`. It polls nothing.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -24,10 +24,10 @@ const CLAIM_AGAIN: Duration = Duration::from_secs(1);
 pub struct Outbox {
     app: Arc<App>,
     posts: mpsc::UnboundedReceiver<Post>,
-    /// Waiting for their time: due, number, kind.
-    later: BinaryHeap<Reverse<(Timestamp, i64, u8)>>,
+    later: Later,
     /// Due, the most urgent kinds first.
     ready: [VecDeque<Ready>; 3],
+    under_way: Arc<Mutex<HashSet<i64>>>,
     places: Arc<Semaphore>,
     count: usize,
 }
@@ -37,23 +37,63 @@ struct Ready {
     work: Option<Arc<Work>>,
 }
 
-impl Outbox {
-    /// A runner with `places` mails under way at a time.
-    pub fn new(app: Arc<App>, posts: mpsc::UnboundedReceiver<Post>, places: usize) -> Self {
-        Self { app, posts, later: BinaryHeap::new(), ready: Default::default(), places: Arc::new(Semaphore::new(places)), count: places }
+/// Mails that wait for their time. A mail that is posted again (retried by hand, deferred) has its newest time only.
+#[derive(Default)]
+struct Later {
+    heap: BinaryHeap<Reverse<(Timestamp, i64, u8)>>,
+    due: HashMap<i64, Timestamp>,
+}
+
+impl Later {
+    fn push(&mut self, due: Timestamp, mail: i64, urgency: u8) {
+        self.due.insert(mail, due);
+        self.heap.push(Reverse((due, mail, urgency)));
     }
 
-    /// Reads what waits from an earlier run, then runs until `stop`, and then until what is under way has ended.
-    pub async fn run(mut self, mut stop: Stop) {
-        match self.app.waiting().await {
-            Ok(waiting) => waiting.into_iter().for_each(|post| self.take(post)),
-            Err(error) => tracing::error!(event = "queue.unreadable", %error),
+    fn forget(&mut self, mail: i64) {
+        self.due.remove(&mail);
+    }
+
+    fn next(&self) -> Option<Timestamp> {
+        self.heap.peek().map(|Reverse((due, _, _))| *due)
+    }
+
+    /// The next mail whose time has come.
+    fn pop(&mut self, now: Timestamp) -> Option<(i64, u8)> {
+        while let Some(Reverse((due, mail, urgency))) = self.heap.peek().copied().filter(|Reverse((due, _, _))| *due <= now) {
+            self.heap.pop();
+            if self.due.get(&mail) == Some(&due) {
+                self.due.remove(&mail);
+                return Some((mail, urgency));
+            }
         }
+        None
+    }
+}
+
+impl Outbox {
+    /// A runner with `places` mails under way at a time, and what waits from an earlier run.
+    pub fn new(app: Arc<App>, posts: mpsc::UnboundedReceiver<Post>, places: usize, waiting: Vec<Post>) -> Self {
+        let mut outbox = Self {
+            app,
+            posts,
+            later: Later::default(),
+            ready: Default::default(),
+            under_way: Arc::default(),
+            places: Arc::new(Semaphore::new(places)),
+            count: places,
+        };
+        waiting.into_iter().for_each(|post| outbox.take(post));
+        outbox
+    }
+
+    /// Runs until `stop`, and then until what is under way has ended.
+    pub async fn run(mut self, mut stop: Stop) {
         loop {
             self.promote();
             let has_ready = self.ready.iter().any(|queue| !queue.is_empty());
             let places = Arc::clone(&self.places);
-            let next = sleep_until(self.next_due(), self.app.now());
+            let next = sleep_until(self.later.next(), self.app.now());
             tokio::select! {
                 biased;
                 () = stopped(&mut stop) => break,
@@ -82,9 +122,9 @@ impl Outbox {
 
     fn take(&mut self, post: Post) {
         if post.due_at > self.app.now() {
-            self.later.push(Reverse((post.due_at, post.mail, urgency(post.kind))));
-            return;
+            return self.later.push(post.due_at, post.mail, urgency(post.kind));
         }
+        self.later.forget(post.mail);
         let waiting: usize = self.ready.iter().map(VecDeque::len).sum();
         let work = post.work.filter(|_| waiting < CARRIED);
         self.ready[usize::from(urgency(post.kind))].push_back(Ready { mail: post.mail, work });
@@ -93,17 +133,9 @@ impl Outbox {
     /// Moves what has become due to the ready queues.
     fn promote(&mut self) {
         let now = self.app.now();
-        while let Some(Reverse((due, mail, urgency))) = self.later.peek().copied() {
-            if due > now {
-                return;
-            }
-            self.later.pop();
+        while let Some((mail, urgency)) = self.later.pop(now) {
             self.ready[usize::from(urgency)].push_back(Ready { mail, work: None });
         }
-    }
-
-    fn next_due(&self) -> Option<Timestamp> {
-        self.later.peek().map(|Reverse((due, _, _))| *due)
     }
 
     fn start_ready(&mut self) {
@@ -116,11 +148,31 @@ impl Outbox {
 
     fn start_one(&mut self, place: OwnedSemaphorePermit) {
         let Some(ready) = self.ready.iter_mut().find_map(VecDeque::pop_front) else { return };
+        let Some(under_way) = UnderWay::enter(&self.under_way, ready.mail) else { return };
         let app = Arc::clone(&self.app);
         tokio::spawn(async move {
             attempt(&app, ready).await;
+            drop(under_way);
             drop(place);
         });
+    }
+}
+
+/// A mail's mark while it is tried: no mail is tried twice at a time.
+struct UnderWay(Arc<Mutex<HashSet<i64>>>, i64);
+
+impl UnderWay {
+    fn enter(all: &Arc<Mutex<HashSet<i64>>>, mail: i64) -> Option<Self> {
+        let fresh = all.lock().is_ok_and(|mut all| all.insert(mail));
+        fresh.then(|| Self(Arc::clone(all), mail))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if let Ok(mut all) = self.0.lock() {
+            all.remove(&self.1);
+        }
     }
 }
 
@@ -167,5 +219,43 @@ async fn claim(app: &Arc<App>, mail: i64) -> Option<Work> {
                 tokio::time::sleep(CLAIM_AGAIN).await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    #[test]
+    fn a_mail_has_one_time() {
+        let mut later = Later::default();
+        later.push(at(10), 1, 0);
+        later.push(at(5), 1, 0);
+        later.push(at(7), 2, 2);
+        assert_eq!(later.pop(at(4)), None);
+        assert_eq!(later.pop(at(20)), Some((1, 0)));
+        assert_eq!(later.pop(at(20)), Some((2, 2)));
+        assert_eq!(later.pop(at(20)), None, "its older time counts no more");
+    }
+
+    #[test]
+    fn a_mail_that_was_made_due_leaves_its_later_time() {
+        let mut later = Later::default();
+        later.push(at(10), 1, 0);
+        later.forget(1);
+        assert_eq!(later.pop(at(20)), None);
+    }
+
+    #[test]
+    fn no_mail_is_tried_twice_at_a_time() {
+        let all = Arc::default();
+        let first = UnderWay::enter(&all, 1);
+        assert!(first.is_some() && UnderWay::enter(&all, 1).is_none());
+        drop(first);
+        assert!(UnderWay::enter(&all, 1).is_some());
     }
 }

@@ -31,8 +31,7 @@ impl Tally {
         if want == got {
             self.rows.entry(want.to_owned()).or_default().0 += 1;
         } else {
-            self.misses
-                .push(format!("{name}: {want} read as {got} {detail}"));
+            self.misses.push(format!("{name}: {want} read as {got} {detail}"));
         }
     }
 
@@ -40,19 +39,9 @@ impl Tally {
         let mut out = format!("{title:<22} right wanted   said  recall precision\n");
         for (class, (right, wanted, said)) in &self.rows {
             let share = |of: &usize| {
-                if *of == 0 {
-                    "     -".to_owned()
-                } else {
-                    format!("{:>6.3}", *right as f64 / *of as f64)
-                }
+                if *of == 0 { "     -".to_owned() } else { format!("{:>6.3}", *right as f64 / *of as f64) }
             };
-            writeln!(
-                out,
-                "{class:<22} {right:>5} {wanted:>6} {said:>6}  {} {:>9}",
-                share(wanted),
-                share(said)
-            )
-            .unwrap();
+            writeln!(out, "{class:<22} {right:>5} {wanted:>6} {said:>6}  {} {:>9}", share(wanted), share(said)).unwrap();
         }
         out
     }
@@ -63,38 +52,19 @@ fn mailbox_kinds_and_classes() {
     let dir = corpus().join("mailbox");
     let (mut kinds, mut classes, mut reasons) = (Tally::default(), Tally::default(), (0, 0));
     let mut recipients = (0, 0);
-    for row in std::fs::read_to_string(dir.join("labels.tsv"))
-        .unwrap()
-        .lines()
-    {
+    for row in std::fs::read_to_string(dir.join("labels.tsv")).unwrap().lines() {
         let cells: Vec<&str> = row.split('\t').collect();
-        let [file, want_kind, want_class, want_reason, ..] = cells[..] else {
-            panic!("{row}")
-        };
+        let [file, want_kind, want_class, want_reason, ..] = cells[..] else { panic!("{row}") };
         let facts = facts_of(&dir.join(file));
         let found = kind(&facts);
-        kinds.note(
-            file,
-            want_kind,
-            found.kind.as_str(),
-            &found.signals.join(","),
-        );
+        kinds.note(file, want_kind, found.kind.as_str(), &found.signals.join(","));
         if want_class == "-" {
             continue;
         }
         let bounce = facts.bounce.as_ref();
         // The labels know no `delayed`: a delayed mail has not failed, which is what soft says of the address.
-        let class = bounce
-            .map_or("none", |bounce| bounce.class.as_str())
-            .replace("delayed", "soft");
-        let detail = bounce
-            .map(|b| {
-                format!(
-                    "[{want_reason} / {}] {:?} {:?}",
-                    b.reason, b.status, b.reply
-                )
-            })
-            .unwrap_or_default();
+        let class = bounce.map_or("none", |bounce| bounce.class.as_str()).replace("delayed", "soft");
+        let detail = bounce.map(|b| format!("[{want_reason} / {}] {:?} {:?}", b.reason, b.status, b.reply)).unwrap_or_default();
         classes.note(file, want_class, &class, &detail);
         recipients.1 += 1;
         recipients.0 += usize::from(bounce.is_some_and(|bounce| bounce.recipient.is_some()));
@@ -127,10 +97,7 @@ fn quotes_typed_text() {
         let got = typed::part(&text).typed;
         total += 1;
         exact += usize::from(got.trim() == want.trim());
-        lost += want
-            .lines()
-            .filter(|line| !got.contains(line.trim()))
-            .count();
+        lost += want.lines().filter(|line| !got.contains(line.trim())).count();
         if got.trim() != want.trim() {
             println!("--- {name}\n--- want\n{want}\n--- got\n{got}");
         }
@@ -145,30 +112,16 @@ fn quotes_typed_text() {
 fn clients_kinds_and_typed_text() {
     let dir = corpus().join("clients");
     let (mut kinds, mut exact, mut total, mut leaked) = (Tally::default(), 0, 0, 0);
-    for row in std::fs::read_to_string(dir.join("labels.tsv"))
-        .unwrap()
-        .lines()
-    {
+    for row in std::fs::read_to_string(dir.join("labels.tsv")).unwrap().lines() {
         let (name, want_kind) = row.split_once('\t').unwrap();
         let facts = facts_of(&dir.join(format!("{name}.eml")));
         let found = kind(&facts);
-        kinds.note(
-            name,
-            want_kind,
-            found.kind.as_str(),
-            &found.signals.join(","),
-        );
+        kinds.note(name, want_kind, found.kind.as_str(), &found.signals.join(","));
         if want_kind != "reply" {
             continue;
         }
         let want = std::fs::read_to_string(dir.join(format!("{name}.typed.txt"))).unwrap();
-        let squash = |text: &str| {
-            text.lines()
-                .map(str::trim)
-                .filter(|line| !line.is_empty())
-                .collect::<Vec<_>>()
-                .join("\n")
-        };
+        let squash = |text: &str| text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
         total += 1;
         exact += usize::from(squash(&facts.typed) == squash(&want));
         leaked += usize::from(facts.typed.contains("portal.example"));
@@ -177,10 +130,7 @@ fn clients_kinds_and_typed_text() {
         }
     }
     println!("{}", kinds.misses.join("\n"));
-    let out = format!(
-        "{}\ntyped exact {exact} of {total}, original leaked into {leaked}\n",
-        kinds.table("kind")
-    );
+    let out = format!("{}\ntyped exact {exact} of {total}, original leaked into {leaked}\n", kinds.table("kind"));
     println!("{out}");
     check("clients", &out);
 }
@@ -192,11 +142,7 @@ fn pairs(dir: &Path) -> Vec<(String, String, String)> {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if let Some(stem) = name.strip_suffix(".typed.txt") {
             let text = std::fs::read_to_string(dir.join(format!("{stem}.txt"))).unwrap();
-            found.push((
-                stem.to_owned(),
-                text,
-                std::fs::read_to_string(&path).unwrap(),
-            ));
+            found.push((stem.to_owned(), text, std::fs::read_to_string(&path).unwrap()));
         }
     }
     found.sort();
@@ -211,10 +157,5 @@ fn check(name: &str, figures: &str) {
         std::fs::write(&path, figures).unwrap();
     }
     let before = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(
-        before,
-        figures,
-        "figures moved; if they rose, run with UPDATE_BASELINE=1 and commit {}",
-        path.display()
-    );
+    assert_eq!(before, figures, "figures moved; if they rose, run with UPDATE_BASELINE=1 and commit {}", path.display());
 }

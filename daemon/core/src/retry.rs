@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::time::Timestamp;
 
 /// Waits after the first, second, … failed attempt, before jitter; the last one repeats.
-const STEPS: [u64; 8] = [1, 5, 15, 30, 60, 120, 300, 600];
+const STEPS: [u64; 10] = [1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600];
 
 /// What becomes of a mail after a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ mod tests {
         let far = now + Duration::from_secs(100_000);
         assert_eq!(next(1, far, now, 0), Next::At(Timestamp::from_millis(800)));
         assert_eq!(next(1, far, now, 255), Next::At(Timestamp::from_millis(1200)));
-        assert_eq!(next(99, far, now, 0), Next::At(Timestamp::from_millis(480_000)));
+        assert_eq!(next(99, far, now, 0), Next::At(Timestamp::from_millis(2_880_000)));
         assert_eq!(next(3, now + Duration::from_secs(5), now, 0), Next::GiveUp);
     }
 }

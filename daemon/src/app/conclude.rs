@@ -73,7 +73,8 @@ impl App {
             Some(case) => Some(self.new_flag(case, &read, row.as_ref(), portal.as_ref(), at).await?),
             None => None,
         };
-        let note = flag.as_ref().filter(|_| kind == Kind::Reply && verdict == Verdict::WasMe).map(|flag| format!("answered later: {}", flag.text));
+        let note =
+            flag.as_ref().filter(|_| kind == Kind::Reply && verdict == Verdict::WasMe).map(|flag| format!("answered later: {}", flag.text));
         Ok(Conclusion {
             inbound: unread.n,
             at,
@@ -125,9 +126,12 @@ impl App {
         let mut ids: Vec<(ResetId, Proof)> =
             tags.filter(|tag| matches!(tag.purpose, Purpose::Reply | Purpose::Bounce)).map(|tag| (tag.reset, Proof::Tag)).collect();
         let referred = facts.references.iter().chain(&facts.embedded_ids).filter_map(|id| Tag::find(&self.ring, id));
-        ids.extend(referred.filter(|tag| tag.purpose != Purpose::Bounce && tag.purpose != Purpose::Reply).map(|tag| (tag.reset, Proof::Reference)));
+        ids.extend(
+            referred.filter(|tag| tag.purpose != Purpose::Bounce && tag.purpose != Purpose::Reply).map(|tag| (tag.reset, Proof::Reference)),
+        );
         let wanted = ids.iter().map(|(id, _)| *id).collect();
-        let remote: Vec<String> = facts.references.iter().chain(&facts.embedded_ids).chain(&facts.next_hop_ids).take(200).cloned().collect();
+        let remote: Vec<String> =
+            facts.references.iter().chain(&facts.embedded_ids).chain(&facts.next_hop_ids).take(200).cloned().collect();
         let (row, how) = self.store.reset_of_reply(wanted, remote, facts.from.clone()).await?;
         let proof = match how {
             Match::Id => ids.iter().find(|(id, _)| row.as_ref().is_some_and(|row| row.id == *id)).map_or(Proof::None, |(_, proof)| *proof),
@@ -151,8 +155,12 @@ impl App {
             (Kind::Reply, Verdict::Other) => case("other", Severity::Low, true),
             (Kind::Complaint, _) => case("complaint", Severity::Low, true),
             // What was taken for a machine's or for nothing of ours, though it came with proof and speaks like a person.
-            (Kind::AutoReply, Verdict::NotMe) if proof != Proof::None && read.judgement.confidence >= 0.9 => case("auto_reply_denial", Severity::Low, true),
-            (Kind::Unrelated, _) if matched && proof != Proof::None && !read.facts.words().is_empty() => case("unrelated", Severity::Low, true),
+            (Kind::AutoReply, Verdict::NotMe) if proof != Proof::None && read.judgement.confidence >= 0.9 => {
+                case("auto_reply_denial", Severity::Low, true)
+            }
+            (Kind::Unrelated, _) if matched && proof != Proof::None && !read.facts.words().is_empty() => {
+                case("unrelated", Severity::Low, true)
+            }
             _ => None,
         }
     }

@@ -131,7 +131,9 @@ impl App {
         let body = webhook_body(&flag, state).to_string();
         let id = format!("flag_{}", flag.id);
         Ok(match outfit.webhooks.post(hook, &id, self.clock.now(), body.as_bytes()).await {
-            Ok(status) => Record::Sent { remote_id: None, expiry: None, detail: json!({ "kind": "webhook", "flag": flag.id, "status": status }) },
+            Ok(status) => {
+                Record::Sent { remote_id: None, expiry: None, detail: json!({ "kind": "webhook", "flag": flag.id, "status": status }) }
+            }
             Err(error) => self.later(work, error.to_string(), None),
         })
     }
@@ -151,11 +153,9 @@ impl App {
                 self.gauges.mail_deferred(&detail, now);
                 self.later(work, detail, reply.as_ref())
             }
-            Outcome::Refused { reply, detail } => Record::Failed {
-                event: Event::MailRefused,
-                detail: told(work, reply.as_ref(), Some(&detail)),
-                last: detail,
-            },
+            Outcome::Refused { reply, detail } => {
+                Record::Failed { event: Event::MailRefused, detail: told(work, reply.as_ref(), Some(&detail)), last: detail }
+            }
         }
     }
 

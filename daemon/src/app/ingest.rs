@@ -14,8 +14,8 @@ use crate::config::Role;
 use crate::reading::{self, Trust};
 use crate::store::{ResetRow, SealedMessage, StoreError, Unread};
 
-/// Readings of one message that are tried before a person is asked.
-const ATTEMPTS: u32 = 3;
+/// Readings of one message that are begun before a person is asked. Crashes that have nothing to do with it count too.
+const ATTEMPTS: u32 = 12;
 
 /// Numbers of kept messages on their way to [`App::read_all`].
 pub struct Inbox(pub(super) mpsc::UnboundedReceiver<i64>);
@@ -35,19 +35,28 @@ struct Cover {
 }
 
 /// A message as a source hands it over.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Arrival {
-    /// Its bytes.
+    /// The message, whole unless `truncated_from` says otherwise.
     pub raw: Vec<u8>,
-    /// `MAIL FROM`, where there was one.
+    /// The envelope sender without brackets, empty for the null path; `None` where the source has no envelope.
     pub mail_from: Option<String>,
-    /// `RCPT TO`, where there were any.
+    /// The envelope recipients without brackets; empty where the source has no envelope.
     pub rcpt_to: Vec<String>,
-    /// `maildir`, `lmtp`, `pipe`.
+    /// `maildir`, `lmtp` or `pipe`.
     pub source: &'static str,
-    /// Names it at its source, so that a double is known.
+    /// What names this very message at its source, where it may be fetched again after a crash between storing and
+    /// acknowledging: the store refuses a second one.
     pub source_key: Option<String>,
-    /// Its real size, where only its beginning came.
+    /// The real size in octets, where the message was too large and only its beginning was kept.
     pub truncated_from: Option<u64>,
+}
+
+impl std::fmt::Debug for Arrival {
+    /// Without content and addresses.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Arrival({}, {} octets, {} recipients)", self.source, self.raw.len(), self.rcpt_to.len())
+    }
 }
 
 /// What reading a message came to.
@@ -67,8 +76,7 @@ impl App {
         if !caller.has(Role::Support) && !caller.has(Role::App) {
             return Err(AppError::Forbidden("messages are handed in by configured clients".into()));
         }
-        let arrival =
-            Arrival { raw, mail_from: None, rcpt_to: Vec::new(), source: "pipe", source_key: None, truncated_from: None };
+        let arrival = Arrival { raw, mail_from: None, rcpt_to: Vec::new(), source: "pipe", source_key: None, truncated_from: None };
         let kept = self.keep(arrival).await.map_err(|error| AppError::Unavailable(error.to_string()))?;
         Ok(Ingested { id: kept.unwrap_or_default(), duplicate: kept.is_none() })
     }
@@ -173,9 +181,7 @@ impl App {
             return Ok(false);
         };
         let conclusion = self.conclusion(&unread, read).await?;
-        let (kind, proof, verdict) = (conclusion.kind, conclusion.proof, conclusion.verdict.map(|(verdict, _)| verdict));
-        let concluded = self.store.conclude(conclusion).await?;
-        tracing::info!(event = "inbound.read", inbound = n, kind, proof, verdict, flag = concluded.flag, denied = concluded.denied.len());
+        self.store.conclude(conclusion).await?;
         Ok(true)
     }
 

@@ -30,6 +30,7 @@ use crate::config::Settings;
 use crate::store::Store;
 use gauges::Gauges;
 
+pub use crate::store::{Counts, Flag, FlagFilter, Line, Listed, MailKind, Page, Queued, Reset, Resolution, Severity};
 pub use ingest::{Arrival, Inbox, NotKept};
 pub use outfit::{Outfit, OutfitError};
 pub use types::*;
@@ -48,13 +49,7 @@ pub struct App {
 
 impl App {
     /// Wires the use cases. Beside them the numbers of inbound messages as they are kept, for [`App::read_all`].
-    pub fn new(
-        store: Store,
-        ring: Arc<KeyRing>,
-        outfit: Outfit,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-    ) -> (Arc<Self>, Inbox) {
+    pub fn new(store: Store, ring: Arc<KeyRing>, outfit: Outfit, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> (Arc<Self>, Inbox) {
         let started_at = clock.now();
         let (unread, inbox) = mpsc::unbounded_channel();
         let outfit = ArcSwap::from_pointee(outfit);

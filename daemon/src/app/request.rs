@@ -70,7 +70,10 @@ impl App {
 pub(super) fn portal_for<'a>(settings: &'a Arc<Settings>, caller: &Caller, new: &NewReset) -> Result<&'a Portal, AppError> {
     let portal = settings.portals.get(&new.portal).filter(|portal| caller.may(Role::App, &portal.name));
     portal.ok_or_else(|| {
-        AppError::Forbidden(format!("it is no `app` client of a portal `{}` (see [[client]] and [portal.*] in the configuration)", new.portal))
+        AppError::Forbidden(format!(
+            "it is no `app` client of a portal `{}` (see [[client]] and [portal.*] in the configuration)",
+            new.portal
+        ))
     })
 }
 

@@ -10,6 +10,7 @@ pub fn diff_needs_restart(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("server.max_connections", old.server.max_connections != new.server.max_connections),
         ("store.state_dir", old.store.state_dir != new.store.state_dir),
         ("store.root_key_file", old.store.root_key != new.store.root_key),
+        ("sending.connections", old.sending.connections != new.sending.connections),
         ("mailbox.maildirs", old.mailbox.maildirs != new.mailbox.maildirs),
         ("mailbox.lmtp", old.mailbox.lmtp != new.mailbox.lmtp),
     ];

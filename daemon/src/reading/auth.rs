@@ -6,35 +6,20 @@ use super::header::Headers;
 /// Whether the topmost field of a trusted authserv-id vouches for `domain` as the author's (RFC 7489 §11.2). A missing
 /// field, a missing `header.from`, or a second verdict that does not pass: no.
 pub fn passes(headers: &Headers, domain: &str, trust: &Trust) -> bool {
-    let trusted = |id: &str| {
-        trust
-            .authserv_ids
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(id))
-    };
-    let mut fields = headers
-        .all("Authentication-Results")
-        .map(|field| without_comments(&field.plain()));
+    let trusted = |id: &str| trust.authserv_ids.iter().any(|known| known.eq_ignore_ascii_case(id));
+    let mut fields = headers.all("Authentication-Results").map(|field| without_comments(&field.plain()));
     let Some(value) = fields.find(|value| trusted(authserv_id(value))) else {
         return false;
     };
     let verdicts: Vec<(&str, Option<&str>)> = value.split(';').skip(1).filter_map(dmarc).collect();
     !verdicts.is_empty()
-        && verdicts.iter().all(|(result, from)| {
-            result.eq_ignore_ascii_case("pass")
-                && from.is_some_and(|from| from.eq_ignore_ascii_case(domain))
-        })
+        && verdicts
+            .iter()
+            .all(|(result, from)| result.eq_ignore_ascii_case("pass") && from.is_some_and(|from| from.eq_ignore_ascii_case(domain)))
 }
 
 fn authserv_id(value: &str) -> &str {
-    value
-        .split(';')
-        .next()
-        .unwrap_or("")
-        .split_whitespace()
-        .next()
-        .unwrap_or("")
-        .trim_matches('"')
+    value.split(';').next().unwrap_or("").split_whitespace().next().unwrap_or("").trim_matches('"')
 }
 
 /// The result of a `dmarc` method and its `header.from`.
@@ -42,13 +27,9 @@ fn dmarc(resinfo: &str) -> Option<(&str, Option<&str>)> {
     let mut words = resinfo.split_whitespace();
     let (method, result) = words.next()?.split_once('=')?;
     let method = method.split('/').next().unwrap_or(method);
-    let from = words
-        .find_map(|word| word.strip_prefix("header.from="))
-        .map(|value| value.trim_matches('"'));
+    let from = words.find_map(|word| word.strip_prefix("header.from=")).map(|value| value.trim_matches('"'));
     let from = from.map(|value| value.rsplit('@').next().unwrap_or(value));
-    method
-        .eq_ignore_ascii_case("dmarc")
-        .then_some((result, from))
+    method.eq_ignore_ascii_case("dmarc").then_some((result, from))
 }
 
 /// Takes comments out (RFC 5322 §3.2.2); blanks around `=` too, so that a verdict is one word. What stands in quotes
@@ -81,11 +62,7 @@ mod tests {
 
     fn check(message: &str, domain: &str) -> bool {
         let ids = ["mx.ours.example".to_owned()];
-        passes(
-            &Headers::split(message.as_bytes()).0,
-            domain,
-            &Trust { authserv_ids: &ids },
-        )
+        passes(&Headers::split(message.as_bytes()).0, domain, &Trust { authserv_ids: &ids })
     }
 
     #[test]
@@ -93,27 +70,10 @@ mod tests {
         let pass = "Authentication-Results: mx.ours.example; dmarc=pass (p=NONE) header.from=b.example\n\n";
         assert!(check(pass, "b.example"));
         assert!(!check(pass, "c.example"));
-        assert!(!check(
-            &pass.replace("mx.ours.example", "mx.theirs.example"),
-            "b.example"
-        ));
-        assert!(!check(
-            &format!(
-                "Authentication-Results: mx.ours.example; dmarc=fail header.from=b.example\n{pass}"
-            ),
-            "b.example"
-        ));
-        assert!(!check(
-            "Authentication-Results: mx.ours.example; spf=pass\n\n",
-            "b.example"
-        ));
-        assert!(!check(
-            "Authentication-Results: mx.ours.example; dmarc=fail (dmarc=pass header.from=b.example)\n\n",
-            "b.example"
-        ));
-        assert!(!check(
-            "Authentication-Results: mx.ours.example; spf=pass reason=\"; dmarc=pass header.from=b.example\"\n\n",
-            "b.example"
-        ));
+        assert!(!check(&pass.replace("mx.ours.example", "mx.theirs.example"), "b.example"));
+        assert!(!check(&format!("Authentication-Results: mx.ours.example; dmarc=fail header.from=b.example\n{pass}"), "b.example"));
+        assert!(!check("Authentication-Results: mx.ours.example; spf=pass\n\n", "b.example"));
+        assert!(!check("Authentication-Results: mx.ours.example; dmarc=fail (dmarc=pass header.from=b.example)\n\n", "b.example"));
+        assert!(!check("Authentication-Results: mx.ours.example; spf=pass reason=\"; dmarc=pass header.from=b.example\"\n\n", "b.example"));
     }
 }

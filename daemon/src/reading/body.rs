@@ -41,10 +41,7 @@ impl Survey {
         survey.all_text = survey.plain.join("\n\n");
         if survey.plain.iter().all(|text| text.trim().is_empty()) {
             for page in &survey.html {
-                let lines: Vec<String> = html::to_lines(page, Want::Words)
-                    .into_iter()
-                    .map(|line| line.text)
-                    .collect();
+                let lines: Vec<String> = html::to_lines(page, Want::Words).into_iter().map(|line| line.text).collect();
                 survey.all_text.push_str(&lines.join("\n"));
             }
         }
@@ -64,15 +61,10 @@ impl Survey {
         };
         let from_page = typed::part_lines(html::to_lines(page, Want::Words));
         if self.plain.iter().all(|text| text.trim().is_empty()) {
-            return if self.html.len() > 1 {
-                self.typed_pages()
-            } else {
-                from_page
-            };
+            return if self.html.len() > 1 { self.typed_pages() } else { from_page };
         }
         let from_text = text();
-        let page_lacks =
-            from_page.typed.is_empty() || self.plain.len() > self.html.len() || !from_page.quoted;
+        let page_lacks = from_page.typed.is_empty() || self.plain.len() > self.html.len() || !from_page.quoted;
         if page_lacks { from_text } else { from_page }
     }
 
@@ -81,10 +73,7 @@ impl Survey {
         let mut lines: Vec<Line> = Vec::new();
         for page in &self.html {
             lines.extend(html::to_lines(page, Want::Words));
-            lines.push(Line {
-                text: String::new(),
-                origin: Origin::Plain,
-            });
+            lines.push(Line { text: String::new(), origin: Origin::Plain });
         }
         typed::part_lines(lines)
     }
@@ -94,9 +83,7 @@ impl Survey {
             self.report_type.clone_from(&part.media.report);
         }
         match &part.body {
-            Body::Many(parts) => parts
-                .iter()
-                .for_each(|part| self.part(part, within, budget)),
+            Body::Many(parts) => parts.iter().for_each(|part| self.part(part, within, budget)),
             Body::Message(inner) => self.original(inner, budget),
             Body::Decoded(bytes) => {
                 let inner = super::mime::parse(bytes, budget);
@@ -109,17 +96,8 @@ impl Survey {
     /// An attached message: its ids count, its words do not. An original attached to an original counts too.
     fn original(&mut self, inner: &Part, budget: &mut Budget) {
         self.has_original = true;
-        let names = [
-            "Message-ID",
-            "X-Microsoft-Original-Message-ID",
-            "X-Original-Message-ID",
-        ];
-        self.embedded_ids.extend(
-            names
-                .iter()
-                .flat_map(|name| inner.headers.all(name))
-                .flat_map(Field::ids),
-        );
+        let names = ["Message-ID", "X-Microsoft-Original-Message-ID", "X-Original-Message-ID"];
+        self.embedded_ids.extend(names.iter().flat_map(|name| inner.headers.all(name)).flat_map(Field::ids));
         self.embedded_ids.truncate(limits::ADDRESSES);
         match &inner.body {
             Body::Many(parts) => parts.iter().for_each(|part| self.part(part, true, budget)),
@@ -131,33 +109,19 @@ impl Survey {
     fn leaf(&mut self, part: &Part, within: bool, budget: &mut Budget) {
         let media = part.media.name.as_str();
         match media {
-            "message/delivery-status"
-            | "message/global-delivery-status"
-            | "message/delivery-status-notification"
-                if !within =>
-            {
+            "message/delivery-status" | "message/global-delivery-status" | "message/delivery-status-notification" if !within => {
                 self.status.push(part.text(budget));
             }
             "message/feedback-report" if !within => self.feedback.push(part.text(budget)),
-            "message/disposition-notification" | "message/global-disposition-notification"
-                if !within =>
-            {
+            "message/disposition-notification" | "message/global-disposition-notification" if !within => {
                 self.disposition.push(part.text(budget));
             }
             "text/calendar" if !within => self.calendar.extend(calendar_method(part, budget)),
             "text/html" if !within && !part.attached => self.html.push(part.text(budget)),
             // Some mail systems label the human part of a report, or a whole answer, with no or a wrong text type.
-            media
-                if !within
-                    && !part.attached
-                    && (media.starts_with("text/") || media == "message/notification") =>
-            {
+            media if !within && !part.attached && (media.starts_with("text/") || media == "message/notification") => {
                 let text = part.text(budget);
-                let text = if part.media.flowed {
-                    flowed::join(&text, part.media.delsp)
-                } else {
-                    text
-                };
+                let text = if part.media.flowed { flowed::join(&text, part.media.delsp) } else { text };
                 self.plain.push(text);
             }
             _ => {}
@@ -168,8 +132,6 @@ impl Survey {
 fn calendar_method(part: &Part, budget: &mut Budget) -> Option<String> {
     part.media.method.clone().or_else(|| {
         let text = part.text(budget);
-        text.lines()
-            .find_map(|line| line.strip_prefix("METHOD:"))
-            .map(|method| method.trim().to_ascii_uppercase())
+        text.lines().find_map(|line| line.strip_prefix("METHOD:")).map(|method| method.trim().to_ascii_uppercase())
     })
 }

@@ -5,11 +5,7 @@ use mail_parser::decoders::charsets::map::charset_decoder;
 /// Decodes `bytes` by the label. UTF-8 that is valid is UTF-8 whatever a Western label says; what cannot be decoded is
 /// guessed.
 pub fn decode(bytes: &[u8], label: Option<&str>) -> String {
-    let label = label
-        .unwrap_or("")
-        .trim()
-        .to_ascii_lowercase()
-        .replace('_', "-");
+    let label = label.unwrap_or("").trim().to_ascii_lowercase().replace('_', "-");
     if let Some(text) = by_mark(bytes) {
         return text;
     }
@@ -43,24 +39,12 @@ pub fn guess(bytes: &[u8]) -> String {
     // A few broken bytes in what is otherwise UTF-8 (a cut character, a pasted byte) stay UTF-8.
     let lossy = String::from_utf8_lossy(sample);
     let broken = lossy.chars().filter(|&c| c == '\u{fffd}').count();
-    let good = lossy
-        .chars()
-        .filter(|&c| !c.is_ascii() && c != '\u{fffd}')
-        .count();
+    let good = lossy.chars().filter(|&c| !c.is_ascii() && c != '\u{fffd}').count();
     if good > broken * 4 {
         return String::from_utf8_lossy(bytes).into_owned();
     }
     let mut best = ("windows-1252", i64::MIN);
-    for label in [
-        "windows-1252",
-        "shift-jis",
-        "euc-jp",
-        "gb18030",
-        "big5",
-        "euc-kr",
-        "windows-1251",
-        "koi8-r",
-    ] {
+    for label in ["windows-1252", "shift-jis", "euc-jp", "gb18030", "big5", "euc-kr", "windows-1251", "koi8-r"] {
         let score = by_label(sample, label).map_or(i64::MIN, |text| likeness(&text, label));
         if score > best.1 {
             best = (label, score);
@@ -73,8 +57,7 @@ fn by_label(bytes: &[u8], label: &str) -> Option<String> {
     let label = match label {
         "cp932" | "windows-31j" | "ms932" | "x-sjis" | "ms-kanji" | "shift-jis" => "shift_jis",
         "euc-jp" | "x-euc-jp" | "eucjp" => "euc-jp",
-        "iso-2022-jp-1" | "iso-2022-jp-2" | "iso-2022-jp-3" | "iso-2022-jp-ms" | "cp50220"
-        | "cp50221" => "iso-2022-jp",
+        "iso-2022-jp-1" | "iso-2022-jp-2" | "iso-2022-jp-3" | "iso-2022-jp-ms" | "cp50220" | "cp50221" => "iso-2022-jp",
         "ks-c-5601-1987" | "ks-c-5601" | "cp949" | "uhc" | "ms949" | "windows-949" => "euc-kr",
         "cp936" | "ms936" | "windows-936" | "x-gbk" | "gb2312" | "gbk" => "gb18030",
         "cp950" | "ms950" | "big-5" => "big5",
@@ -92,18 +75,11 @@ fn by_mark(bytes: &[u8]) -> Option<String> {
         return Some(String::from_utf8_lossy(rest).into_owned());
     }
     let wide = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
-    if wide {
-        by_label(bytes, "utf-16")
-    } else {
-        None
-    }
+    if wide { by_label(bytes, "utf-16") } else { None }
 }
 
 fn escapes_to_japanese(bytes: &[u8]) -> bool {
-    bytes.is_ascii()
-        && [&b"\x1b$B"[..], b"\x1b$@", b"\x1b(I"]
-            .iter()
-            .any(|esc| memchr::memmem::find(bytes, esc).is_some())
+    bytes.is_ascii() && [&b"\x1b$B"[..], b"\x1b$@", b"\x1b(I"].iter().any(|esc| memchr::memmem::find(bytes, esc).is_some())
 }
 
 /// Labels that are put on anything.
@@ -129,10 +105,7 @@ fn says_nothing(label: &str) -> bool {
 }
 
 fn is_wide(label: &str) -> bool {
-    label.starts_with("utf-16")
-        || label.starts_with("utf-32")
-        || label.contains("utf-7")
-        || label == "utf7"
+    label.starts_with("utf-16") || label.starts_with("utf-32") || label.contains("utf-7") || label == "utf7"
 }
 
 /// Seven-bit codes that shift into a double-byte set: the high bit is set between the shifts (RFC 1843, RFC 1557).
@@ -145,18 +118,11 @@ fn shifted(bytes: &[u8], into: &[u8], out: &[u8], label: &str) -> String {
             (high, rest) = (true, after);
         } else if let Some(after) = rest.strip_prefix(out) {
             (high, rest) = (false, after);
-        } else if let Some(after) = rest
-            .strip_prefix(b"\x1b$)C")
-            .or_else(|| rest.strip_prefix(b"\x1b$)A"))
-        {
+        } else if let Some(after) = rest.strip_prefix(b"\x1b$)C").or_else(|| rest.strip_prefix(b"\x1b$)A")) {
             rest = after;
         } else {
             high &= byte != b'\n';
-            plain.push(if high && byte > b' ' {
-                byte | 0x80
-            } else {
-                byte
-            });
+            plain.push(if high && byte > b' ' { byte | 0x80 } else { byte });
             rest = tail;
         }
     }
@@ -172,10 +138,7 @@ fn likeness(text: &str, label: &str) -> i64 {
             ('\u{fffd}' | '\u{80}'..='\u{9f}', _) => -20,
             (c, _) if c.is_ascii() => 0,
             ('\u{3040}'..='\u{30ff}', "shift-jis" | "euc-jp") => 6,
-            (
-                '\u{4e00}'..='\u{9fff}' | '\u{3000}'..='\u{303f}' | '\u{ff01}'..='\u{ff5e}',
-                "shift-jis" | "euc-jp" | "gb18030" | "big5",
-            ) => 2,
+            ('\u{4e00}'..='\u{9fff}' | '\u{3000}'..='\u{303f}' | '\u{ff01}'..='\u{ff5e}', "shift-jis" | "euc-jp" | "gb18030" | "big5") => 2,
             ('\u{ac00}'..='\u{d7a3}', "euc-kr") => 5,
             ('\u{0430}'..='\u{044f}', "windows-1251" | "koi8-r") => 2,
             // Capitals inside a word are what the wrong Cyrillic charset gives.

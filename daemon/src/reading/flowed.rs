@@ -41,10 +41,7 @@ mod tests {
 
     #[test]
     fn soft_breaks_join_within_one_depth() {
-        assert_eq!(
-            join("It was \nnot me.\n> You \n> asked\n-- \nBob\n", false),
-            "It was not me.\n> You asked\n-- \nBob\n"
-        );
+        assert_eq!(join("It was \nnot me.\n> You \n> asked\n-- \nBob\n", false), "It was not me.\n> You asked\n-- \nBob\n");
         assert_eq!(join("不是 \n我\n", true), "不是我\n");
     }
 }

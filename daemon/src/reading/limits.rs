@@ -16,3 +16,5 @@ pub const PARTS: usize = 256;
 pub const SCAN_BYTES: usize = 48 * 1024 * 1024;
 /// Bytes of text decoded in all.
 pub const TEXT_BYTES: usize = 384 * 1024;
+/// Places in one multipart that are looked at for a boundary.
+pub const BOUNDARIES: usize = 50_000;

@@ -66,37 +66,21 @@ pub fn read(raw: &[u8], envelope: &Envelope, trust: &Trust) -> Facts {
 
 fn from_headers(headers: &Headers, envelope: &Envelope, trust: &Trust) -> Facts {
     let mut facts = Facts::default();
-    let from: Vec<_> = headers
-        .all("From")
-        .flat_map(|field| field.addresses())
-        .take(limits::ADDRESSES)
-        .collect();
+    let from: Vec<_> = headers.all("From").flat_map(|field| field.addresses()).take(limits::ADDRESSES).collect();
     if let Some((name, address)) = from.first() {
-        facts.sender_domain = address
-            .rsplit_once('@')
-            .map(|(_, domain)| domain.to_owned());
+        facts.sender_domain = address.rsplit_once('@').map(|(_, domain)| domain.to_owned());
         facts.from = Some(address.clone());
         facts.from_name.clone_from(name);
     }
-    facts.reply_to = headers
-        .all("Reply-To")
-        .flat_map(|field| field.addresses())
-        .map(|(_, address)| address)
-        .collect();
+    facts.reply_to = headers.all("Reply-To").flat_map(|field| field.addresses()).map(|(_, address)| address).collect();
     facts.reply_to.truncate(limits::ADDRESSES);
     facts.subject = headers.text("Subject");
-    facts.message_id = headers
-        .first("Message-ID")
-        .and_then(|field| field.ids().into_iter().next());
+    facts.message_id = headers.first("Message-ID").and_then(|field| field.ids().into_iter().next());
     facts.references = ids::references(headers);
     facts.recipients = ids::recipients(headers, envelope);
     facts.return_path = envelope.mail_from.clone().or_else(|| return_path(headers));
     if from.len() == 1 && headers.all("From").count() == 1 {
-        facts.dmarc_pass = facts
-            .sender_domain
-            .as_deref()
-            .filter(|domain| auth::passes(headers, domain, trust))
-            .map(str::to_owned);
+        facts.dmarc_pass = facts.sender_domain.as_deref().filter(|domain| auth::passes(headers, domain, trust)).map(str::to_owned);
     }
     if !facts.references.is_empty() {
         facts.marks.insert(Mark::Refers);
@@ -109,11 +93,7 @@ fn from_headers(headers: &Headers, envelope: &Envelope, trust: &Trust) -> Facts 
 fn return_path(headers: &Headers) -> Option<String> {
     let value = headers.first("Return-Path")?.plain();
     let bare = value.trim_matches(['<', '>', ' ']);
-    if bare.is_empty() {
-        Some(String::new())
-    } else {
-        header::addr_spec(bare)
-    }
+    if bare.is_empty() { Some(String::new()) } else { header::addr_spec(bare) }
 }
 
 #[cfg(test)]

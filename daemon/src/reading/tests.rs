@@ -1,1 +1,51 @@
+use resetd_core::inbound::{Kind, kind};
 
+use super::{Envelope, Trust, read};
+
+fn facts(raw: &str) -> resetd_core::inbound::Facts {
+    let envelope = Envelope { mail_from: None, rcpt_to: vec!["<r+tag1@acme.example>".to_owned()] };
+    read(raw.as_bytes(), &envelope, &Trust { authserv_ids: &["mx.acme.example".to_owned()] })
+}
+
+#[test]
+fn ids_and_addresses_come_from_every_place() {
+    let facts = facts(
+        "Received: from x by y with ESMTP id 1 for <r+tag2@acme.example>; Mon, 4 Mar 2024 10:12:14 +0000\r\n\
+         Delivered-To: r+tag3@acme.example\r\nX-Original-To: r+tag4@acme.example\r\nX-Forwarded-To: r+tag5@acme.example\r\n\
+         From: \"Kim, K.\" <Kim@B.Example>\r\nTo: undisclosed:;, Acme <r+tag6@ACME.example>\r\nCc: r+tag7@acme.example\r\n\
+         In-Reply-To: <a@x> \r\nReferences: <b@x>,<c@x>\r\n <0100-abc-000000@email.amazonses.com>\r\n\
+         X-Microsoft-Original-Message-ID: <d@x>\r\nSubject: =?utf-8?Q?F=C3=BCr_dich?=\r\nReturn-Path: <>\r\n\
+         Authentication-Results: mx.acme.example; dmarc=pass header.from=b.example\r\n\r\nno\r\n> Message-ID: <e@x>\r\n",
+    );
+    for tag in 1..=7 {
+        assert!(facts.recipients.contains(&format!("r+tag{tag}@acme.example")), "{tag}: {:?}", facts.recipients);
+    }
+    assert_eq!(facts.references, ["a@x", "b@x", "c@x", "0100-abc-000000@email.amazonses.com"]);
+    assert_eq!(facts.embedded_ids, ["d@x", "e@x"]);
+    assert!(facts.next_hop_ids.contains(&"0100-abc-000000".to_owned()));
+    assert_eq!(facts.from.as_deref(), Some("Kim@b.example"));
+    assert_eq!(facts.from_name.as_deref(), Some("Kim, K."));
+    assert_eq!(facts.subject.as_deref(), Some("Für dich"));
+    assert_eq!(facts.return_path.as_deref(), Some(""));
+    assert_eq!(facts.dmarc_pass.as_deref(), Some("b.example"));
+    assert_eq!(kind(&facts).kind, Kind::Reply);
+    assert_eq!(facts.typed, "no");
+}
+
+#[test]
+fn two_authors_prove_nothing() {
+    let raw = "From: a@b.example, c@d.example\r\nAuthentication-Results: mx.acme.example; dmarc=pass header.from=b.example\r\n\r\nno";
+    assert_eq!(facts(raw).dmarc_pass, None);
+    assert_eq!(facts(&raw.replace(", c@d.example", "\r\nFrom: c@d.example")).dmarc_pass, None);
+}
+
+#[test]
+fn what_is_no_mail_reaches_a_person() {
+    for raw in ["", "\0\0\0", "not me", "From", "\r\n\r\n", "Content-Type: multipart/mixed; boundary=x\r\n\r\nnot me"] {
+        let facts = facts(raw);
+        assert_eq!(kind(&facts).kind, Kind::Reply, "{raw:?}");
+        if raw.contains("not me") {
+            assert_eq!(facts.typed, "not me", "{raw:?}");
+        }
+    }
+}

@@ -6,14 +6,8 @@ use mail_parser::decoders::base64::base64_decode;
 
 /// Undoes the encoding named in the field. Anything but base64, quoted-printable and uuencode is left as it is.
 pub fn decode<'a>(raw: &'a [u8], encoding: &str) -> Cow<'a, [u8]> {
-    let encoding = encoding
-        .trim()
-        .trim_matches(['"', ';'])
-        .to_ascii_lowercase();
-    let encoding = encoding
-        .split(|c: char| c.is_whitespace() || c == '(')
-        .next()
-        .unwrap_or("");
+    let encoding = encoding.trim().trim_matches(['"', ';']).to_ascii_lowercase();
+    let encoding = encoding.split(|c: char| c.is_whitespace() || c == '(').next().unwrap_or("");
     match encoding {
         "base64" | "b" => match base64(raw) {
             Some(bytes) => Cow::Owned(bytes),
@@ -26,8 +20,7 @@ pub fn decode<'a>(raw: &'a [u8], encoding: &str) -> Cow<'a, [u8]> {
 
 /// Base64 up to its padding; foreign bytes are skipped. `None` if a good part of it is foreign, so that it is text.
 pub fn base64(raw: &[u8]) -> Option<Vec<u8>> {
-    let is_sextet =
-        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
+    let is_sextet = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
     let mut clean: Vec<u8> = Vec::with_capacity(raw.len());
     let mut foreign = 0;
     for byte in raw {
@@ -63,11 +56,7 @@ pub fn quoted_printable(raw: &[u8]) -> Vec<u8> {
             rest = tail;
             continue;
         }
-        let blank = tail
-            .iter()
-            .take(80)
-            .take_while(|b| matches!(b, b' ' | b'\t' | b'\r'))
-            .count();
+        let blank = tail.iter().take(80).take_while(|b| matches!(b, b' ' | b'\t' | b'\r')).count();
         if tail.get(blank) == Some(&b'\n') {
             rest = &tail[blank + 1..];
         } else if let [high, low, after @ ..] = tail

@@ -9,6 +9,7 @@ use sd_notify::NotifyState;
 use tokio::net::UnixListener;
 
 use super::house::{House, StartError};
+use super::keys::KeyTrouble;
 use super::logging;
 use crate::ambient::{SystemClock, SystemEntropy};
 use crate::app::Outfit;
@@ -27,8 +28,16 @@ pub fn main(path: &Path) -> ExitCode {
         Err(error) => {
             tracing::error!(event = "start.failed", "{error}");
             lifecycle::tell(&[NotifyState::Status(&format!("could not start: {error}"))]);
-            ExitCode::FAILURE
+            ExitCode::from(exit_code(&error))
         }
+    }
+}
+
+/// 78 (`EX_CONFIG` of sysexits.h) where trying again changes nothing: the unit does not restart on it.
+fn exit_code(error: &StartError) -> u8 {
+    match error {
+        StartError::Config(_) | StartError::Outfit(_) | StartError::Key(KeyTrouble::Parse { .. } | KeyTrouble::Stranger(_)) => 78,
+        _ => 1,
     }
 }
 
@@ -49,10 +58,13 @@ async fn run(path: &Path) -> Result<(), StartError> {
                 Some(Wish::Stop) | None => break,
             },
             () = beat(&mut watchdog) => {
-                // The writer answers, or systemd hears nothing and starts us again.
-                if house.app.alive().await {
-                    lifecycle::tell(&[NotifyState::Watchdog]);
-                }
+                // The writer answers, or systemd hears nothing and starts us again. Signals are heard meanwhile.
+                let app = Arc::clone(&house.app);
+                tokio::spawn(async move {
+                    if app.alive().await {
+                        lifecycle::tell(&[NotifyState::Watchdog]);
+                    }
+                });
             }
         }
     }

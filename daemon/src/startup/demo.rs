@@ -149,7 +149,11 @@ impl Walk<'_> {
         let answer: Answer = self.client.call(method, path, body).await?;
         let value = answer.json().unwrap_or(Value::Null);
         self.show.call(method, path, body, answer.status, &value);
-        if answer.status == expected { Ok(value) } else { Err(format!("{method} {path} answered {}, not {expected}", answer.status).into()) }
+        if answer.status == expected {
+            Ok(value)
+        } else {
+            Err(format!("{method} {path} answered {}, not {expected}", answer.status).into())
+        }
     }
 
     async fn wait(&mut self, event: Event, reset: &str) -> Result<(), Failure> {

@@ -79,7 +79,9 @@ impl House {
         let (doors, door_stop) = watch::channel(false);
         let (rooms, room_stop) = watch::channel(false);
         let (mut front, mut back) = (JoinSet::new(), JoinSet::new());
-        back.spawn(Outbox::new(Arc::clone(&app), opened.posts, settings.sending.connections).run(room_stop.clone()));
+        // What an earlier run left is read before the first new request can add to it: nothing is taken twice.
+        let outbox = Outbox::new(Arc::clone(&app), opened.posts, settings.sending.connections, app.waiting().await?);
+        back.spawn(outbox.run(room_stop.clone()));
         back.spawn(Arc::clone(&app).read_all(inbox, room_stop.clone()));
         back.spawn(upkeep(Arc::clone(&app), room_stop));
         mailboxes(&mut front, &app, &settings, &door_stop).await?;
@@ -118,12 +120,7 @@ async fn settle(tasks: &mut JoinSet<()>, limit: Duration) {
     }
 }
 
-async fn mailboxes(
-    tasks: &mut JoinSet<()>,
-    app: &Arc<App>,
-    settings: &Settings,
-    stop: &Stop,
-) -> Result<(), MailboxError> {
+async fn mailboxes(tasks: &mut JoinSet<()>, app: &Arc<App>, settings: &Settings, stop: &Stop) -> Result<(), MailboxError> {
     let desk = Arc::new(mailbox::Desk::new(Arc::clone(app)));
     let max_size = settings.mailbox.max_size;
     for at in &settings.mailbox.lmtp {

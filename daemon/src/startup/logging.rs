@@ -1,5 +1,7 @@
 //! Where log lines go: to the journal with their fields when systemd runs us, else to standard error as text.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::filter::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -12,12 +14,21 @@ pub fn start() {
     // A second call (the demo in a test process) changes nothing.
     let _ = match journal {
         Some(journal) => registry.with(journal.with_field_prefix(Some("RESETD".into()))).try_init(),
-        None => registry.with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false)).try_init(),
+        None => {
+            registry.with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(color()).with_target(false)).try_init()
+        }
     };
 }
 
 /// For the demo: warnings and errors only.
 pub fn start_quiet() {
     let filter = EnvFilter::try_from_env("RESETD_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    let _ = tracing_subscriber::registry().with(filter).with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr)).try_init();
+    let _ = tracing_subscriber::registry()
+        .with(filter)
+        .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(color()))
+        .try_init();
+}
+
+fn color() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }

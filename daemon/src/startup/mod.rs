@@ -34,6 +34,10 @@ fn harden() {
 
 fn check(path: &std::path::Path) -> ExitCode {
     let (code, text) = crate::config::config_check(path);
-    if code == 0 { println!("{}", text.trim_end()) } else { eprintln!("{}", text.trim_end()) }
+    if code == 0 {
+        println!("{}", text.trim_end())
+    } else {
+        eprintln!("{}", text.trim_end())
+    }
     ExitCode::from(code)
 }

@@ -230,11 +230,20 @@ impl Store {
         self.readers.read(move |conn| reset_of_reply(conn, &ids, &remote_ids, sender.as_deref())).await
     }
 
-    /// Every open reset of the same account, for striking its codes out.
+    /// Every open reset of the same account or to the same address, for striking their codes out.
     pub async fn siblings(&self, row: ResetRow) -> Result<Vec<ResetRow>, StoreError> {
-        let read = move |conn: &Connection| match &row.account {
-            Some(account) => super::secrets::open_of_account(conn, &row.portal, account),
-            None => Ok(Vec::new()),
+        let read = move |conn: &Connection| {
+            let mut rows = match &row.account {
+                Some(account) => super::secrets::open_of_account(conn, &row.portal, account)?,
+                None => Vec::new(),
+            };
+            if let Some(email) = &row.email {
+                let text = sql(&["SELECT ", RESET_ROW, " FROM reset r WHERE r.email = ?1 AND r.state IN ('accepted', 'sent') LIMIT 50"]);
+                let mut select = conn.prepare_cached(&text).doing("preparing to find an address's resets")?;
+                let found = select.query_map([email.as_str()], reset_row).doing("finding an address's resets")?;
+                rows.extend(found.collect::<Result<Vec<_>, _>>().doing("reading an address's resets")?);
+            }
+            Ok(rows)
         };
         self.readers.read(read).await
     }

@@ -163,8 +163,27 @@ impl Thread {
         }
         for line in lines {
             self.tally[line.event as usize].fetch_add(1, Ordering::Relaxed);
+            log(&line);
             let _ = self.lines.send(Arc::new(line));
         }
         Ok(())
+    }
+}
+
+/// One log line for each event; what happens with every reset is for `debug`, the rest for `info`. Lines hold no address
+/// and no secret.
+fn log(line: &Line) {
+    let (event, reset, portal) =
+        (line.event.as_str(), line.reset.map(tracing::field::display), line.portal.as_ref().map(tracing::field::display));
+    match line.event {
+        Event::ResetAccepted
+        | Event::ResetSuppressed
+        | Event::MailSent
+        | Event::ResetInspected
+        | Event::InboundStored
+        | Event::ResetExpired => {
+            tracing::debug!(event, reset, portal, detail = %line.detail);
+        }
+        _ => tracing::info!(event, reset, portal, detail = %line.detail),
     }
 }

@@ -21,12 +21,7 @@ pub enum Action {
 impl Action {
     /// Reads the field's value; comments and spelling mistakes of real systems are let pass.
     pub fn parse(value: &str) -> Option<Self> {
-        let word: String = value
-            .trim()
-            .chars()
-            .take_while(char::is_ascii_alphabetic)
-            .collect::<String>()
-            .to_ascii_lowercase();
+        let word: String = value.trim().chars().take_while(char::is_ascii_alphabetic).collect::<String>().to_ascii_lowercase();
         match word.as_str() {
             "failed" | "fail" | "failure" | "undeliverable" => Some(Self::Failed),
             "delayed" | "delay" | "deferred" => Some(Self::Delayed),

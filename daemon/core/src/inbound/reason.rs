@@ -41,37 +41,30 @@ pub enum Stage {
     Message,
 }
 
-static PHRASES: LazyLock<Vec<(&str, &str)>> =
-    LazyLock::new(|| rows(include_str!("../../data/inbound/reasons.tsv")).collect());
-static STATUSES: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
-    rows(include_str!("../../data/inbound/status.tsv"))
-        .map(|(reason, code)| (code, reason))
-        .collect()
-});
+/// Bytes of a reply or report that are looked at: the reason stands at the top.
+const MAX_WORDS: usize = 3_000;
+
+static PHRASES: LazyLock<Vec<(&str, &str)>> = LazyLock::new(|| rows(include_str!("../../data/inbound/reasons.tsv")).collect());
+static STATUSES: LazyLock<HashMap<&str, &str>> =
+    LazyLock::new(|| rows(include_str!("../../data/inbound/status.tsv")).map(|(reason, code)| (code, reason)).collect());
 
 /// Judges a failure. The remote system's words come first, then the status code, then the report's words.
 pub fn diagnose(symptoms: Symptoms) -> Diagnosis {
     let reply = fold(symptoms.reply);
     let by_code = symptoms.status.and_then(by_status);
-    let reason = match (by_words(&reply), by_code) {
-        // "5.1.1 … rejected": the code is narrower than such words.
-        (Some(words), Some(code)) if is_vague(words) && !is_vague(code) => code,
-        (Some("userunknown"), Some("hasmoved")) => "hasmoved",
-        (Some(words), _) => words,
-        (None, Some(code)) => code,
-        (None, None) => by_words(&fold(symptoms.report))
-            .or_else(|| symptoms.code.and_then(by_smtp))
-            .unwrap_or(if temporary(&symptoms) {
-                "expired"
-            } else {
-                "undefined"
-            }),
-    };
+    let reason =
+        match (by_words(&reply), by_code) {
+            // "5.1.1 … rejected": the code is narrower than such words.
+            (Some(words), Some(code)) if is_vague(words) && !is_vague(code) => code,
+            (Some("userunknown"), Some("hasmoved")) => "hasmoved",
+            (Some(words), _) => words,
+            (None, Some(code)) => code,
+            (None, None) => by_words(&fold(symptoms.report))
+                .or_else(|| symptoms.code.and_then(by_smtp))
+                .unwrap_or(if temporary(&symptoms) { "expired" } else { "undefined" }),
+        };
     let reason = refine(narrower(reason, &symptoms), &symptoms, &reply);
-    Diagnosis {
-        reason,
-        class: class_of(reason, &symptoms),
-    }
+    Diagnosis { reason, class: class_of(reason, &symptoms) }
 }
 
 /// The reporting system may know better than "user unknown": a full or a closed mailbox; a look-up that may yet succeed.
@@ -81,10 +74,7 @@ fn narrower(reason: &'static str, symptoms: &Symptoms) -> &'static str {
             Some(better @ ("suspend" | "mailboxfull")) => better,
             _ => reason,
         },
-        "hostunknown"
-            if fold(symptoms.reply).contains("found, try again")
-                || fold(symptoms.report).contains("found, try again") =>
-        {
+        "hostunknown" if fold(symptoms.reply).contains("found, try again") || fold(symptoms.report).contains("found, try again") => {
             "networkerror"
         }
         _ => reason,
@@ -97,11 +87,7 @@ fn refine(reason: &'static str, symptoms: &Symptoms, reply: &str) -> &'static st
     if !matches!(reason, "userunknown" | "hostunknown") {
         return reason;
     }
-    let about_address = |text: &str| {
-        ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"]
-            .iter()
-            .any(|code| text.contains(code))
-    };
+    let about_address = |text: &str| ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"].iter().any(|code| text.contains(code));
     let coded = symptoms.status.is_some_and(about_address) || about_address(reply);
     match symptoms.stage {
         Some(Stage::Sender) => "rejected",
@@ -109,12 +95,7 @@ fn refine(reason: &'static str, symptoms: &Symptoms, reply: &str) -> &'static st
         Some(Stage::Recipient) => reason,
         Some(Stage::Message) => "filtered",
         // A code about something else, and no word on which address.
-        None if symptoms
-            .status
-            .is_some_and(|status| status.starts_with("5.2.")) =>
-        {
-            "filtered"
-        }
+        None if symptoms.status.is_some_and(|status| status.starts_with("5.2.") || status.starts_with("5.7.")) => "filtered",
         None if symptoms.status.is_some() && !reply.contains('@') => "filtered",
         None => reason,
     }
@@ -131,6 +112,11 @@ fn class_of(reason: &str, symptoms: &Symptoms) -> BounceClass {
 
 /// Lower-case, blanks folded, straight apostrophes.
 fn fold(text: &str) -> String {
+    let mut end = text.len().min(MAX_WORDS);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let text = &text[..end];
     let words: Vec<&str> = text.split_whitespace().collect();
     words.join(" ").to_lowercase().replace('’', "'")
 }
@@ -138,31 +124,17 @@ fn fold(text: &str) -> String {
 fn temporary(symptoms: &Symptoms) -> bool {
     match symptoms.code {
         Some(code) => (400..500).contains(&code),
-        None => symptoms
-            .status
-            .is_some_and(|status| status.starts_with('4')),
+        None => symptoms.status.is_some_and(|status| status.starts_with('4')),
     }
 }
 
 /// Reasons that say that it failed rather than why.
 fn is_vague(reason: &str) -> bool {
-    matches!(
-        reason,
-        "rejected"
-            | "onhold"
-            | "systemerror"
-            | "expired"
-            | "policyviolation"
-            | "undefined"
-            | "syntaxerror"
-    )
+    matches!(reason, "rejected" | "onhold" | "systemerror" | "expired" | "policyviolation" | "undefined" | "syntaxerror")
 }
 
 fn by_words(words: &str) -> Option<&'static str> {
-    PHRASES
-        .iter()
-        .find(|(_, phrase)| find_phrase(words, phrase))
-        .map(|(reason, _)| *reason)
+    PHRASES.iter().find(|(_, phrase)| find_phrase(words, phrase)).map(|(reason, _)| *reason)
 }
 
 fn by_status(status: &str) -> Option<&'static str> {
@@ -194,45 +166,21 @@ mod tests {
     use super::*;
 
     fn reason(status: &str, code: u16, reply: &str) -> (&'static str, BounceClass) {
-        let found = diagnose(Symptoms {
-            status: Some(status),
-            code: Some(code),
-            reply,
-            report: "",
-            stage: Some(Stage::Recipient),
-        });
+        let found = diagnose(Symptoms { status: Some(status), code: Some(code), reply, report: "", stage: Some(Stage::Recipient) });
         (found.reason, found.class)
     }
 
     #[test]
     fn words_and_codes_make_a_reason() {
-        assert_eq!(
-            reason("5.1.1", 550, "550 5.1.1 <a@b.example>... User Unknown"),
-            ("userunknown", BounceClass::Hard)
-        );
-        assert_eq!(
-            reason("5.2.2", 552, "552 5.2.2 Mailbox full"),
-            ("mailboxfull", BounceClass::Soft)
-        );
-        assert_eq!(
-            reason("4.2.2", 452, "452 over quota"),
-            ("mailboxfull", BounceClass::Soft)
-        );
-        assert_eq!(
-            reason("5.1.2", 550, "Host or domain name not found"),
-            ("hostunknown", BounceClass::Hard)
-        );
-        assert_eq!(
-            reason("5.1.10", 556, "Domain does not accept mail (nullMX)"),
-            ("notaccept", BounceClass::Hard)
-        );
+        assert_eq!(reason("5.1.1", 550, "550 5.1.1 <a@b.example>... User Unknown"), ("userunknown", BounceClass::Hard));
+        assert_eq!(reason("5.2.2", 552, "552 5.2.2 Mailbox full"), ("mailboxfull", BounceClass::Soft));
+        assert_eq!(reason("4.2.2", 452, "452 over quota"), ("mailboxfull", BounceClass::Soft));
+        assert_eq!(reason("5.1.2", 550, "Host or domain name not found"), ("hostunknown", BounceClass::Hard));
+        assert_eq!(reason("5.1.10", 556, "Domain does not accept mail (nullMX)"), ("notaccept", BounceClass::Hard));
     }
 
     #[test]
     fn short_words_need_edges() {
-        assert_ne!(
-            reason("5.0.0", 550, "we could not produce an answer").0,
-            "spamdetected"
-        );
+        assert_ne!(reason("5.0.0", 550, "we could not produce an answer").0, "spamdetected");
     }
 }

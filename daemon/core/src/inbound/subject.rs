@@ -4,16 +4,11 @@ use std::sync::LazyLock;
 
 use super::words::{find_phrase, rows};
 
-static AWAY: LazyLock<Vec<(&str, &str)>> =
-    LazyLock::new(|| rows(include_str!("../../data/inbound/away_subjects.tsv")).collect());
-static BOUNCED: LazyLock<Vec<(&str, &str)>> =
-    LazyLock::new(|| rows(include_str!("../../data/inbound/bounce_subjects.tsv")).collect());
-static RECEIPT: LazyLock<Vec<(&str, &str)>> =
-    LazyLock::new(|| rows(include_str!("../../data/inbound/receipt_subjects.tsv")).collect());
-static AWAY_TEXT: LazyLock<Vec<(&str, &str)>> =
-    LazyLock::new(|| rows(include_str!("../../data/inbound/away_texts.tsv")).collect());
-static BOUNCE_TEXT: LazyLock<Vec<(&str, &str)>> =
-    LazyLock::new(|| rows(include_str!("../../data/inbound/bounce_text.tsv")).collect());
+static AWAY: LazyLock<Vec<(&str, &str)>> = LazyLock::new(|| rows(include_str!("../../data/inbound/away_subjects.tsv")).collect());
+static BOUNCED: LazyLock<Vec<(&str, &str)>> = LazyLock::new(|| rows(include_str!("../../data/inbound/bounce_subjects.tsv")).collect());
+static RECEIPT: LazyLock<Vec<(&str, &str)>> = LazyLock::new(|| rows(include_str!("../../data/inbound/receipt_subjects.tsv")).collect());
+static AWAY_TEXT: LazyLock<Vec<(&str, &str)>> = LazyLock::new(|| rows(include_str!("../../data/inbound/away_texts.tsv")).collect());
+static BOUNCE_TEXT: LazyLock<Vec<(&str, &str)>> = LazyLock::new(|| rows(include_str!("../../data/inbound/bounce_text.tsv")).collect());
 
 /// Whether a subject says that its writer is away or that this is an automatic answer.
 pub fn says_away(subject: &str) -> bool {
@@ -25,9 +20,7 @@ pub fn says_away(subject: &str) -> bool {
 /// Whether a subject is one that mail systems give to delivery reports.
 pub fn says_bounced(subject: &str) -> bool {
     let subject = subject.trim().to_lowercase();
-    BOUNCED
-        .iter()
-        .any(|(place, text)| placed(place, text, &subject))
+    BOUNCED.iter().any(|(place, text)| placed(place, text, &subject))
 }
 
 /// Whether a subject is one that mail programs give to read receipts.
@@ -39,25 +32,18 @@ pub fn says_receipt(subject: &str) -> bool {
 /// Whether a text reads like an automatic answer. A hint, no proof: people write such sentences too.
 pub fn reads_away(text: &str) -> bool {
     let text = folded(text, 1_500);
-    AWAY_TEXT
-        .iter()
-        .any(|(_, phrase)| find_phrase(&text, phrase))
+    AWAY_TEXT.iter().any(|(_, phrase)| find_phrase(&text, phrase))
 }
 
 /// Whether a text opens like a delivery report.
 pub fn reads_bounced(text: &str) -> bool {
     let text = folded(text, 2_500);
-    BOUNCE_TEXT
-        .iter()
-        .any(|(_, phrase)| find_phrase(&text, phrase))
+    BOUNCE_TEXT.iter().any(|(_, phrase)| find_phrase(&text, phrase))
 }
 
 fn placed(place: &str, text: &str, subject: &str) -> bool {
     match place {
-        "start" => {
-            subject.starts_with(text)
-                && (subject.len() == text.len() || edge(text, &subject[text.len()..]))
-        }
+        "start" => subject.starts_with(text) && (subject.len() == text.len() || edge(text, &subject[text.len()..])),
         "whole" => subject == text,
         _ => subject.contains(text),
     }
@@ -65,10 +51,7 @@ fn placed(place: &str, text: &str, subject: &str) -> bool {
 
 /// A Latin beginning must end where its last word ends, or "absent" would catch "absentee"; a stem may go on.
 fn edge(text: &str, rest: &str) -> bool {
-    !text.is_ascii()
-        || text.contains(' ')
-        || text.len() > 8
-        || !rest.starts_with(|c: char| c.is_alphanumeric())
+    !text.is_ascii() || text.contains(' ') || text.len() > 8 || !rest.starts_with(|c: char| c.is_alphanumeric())
 }
 
 /// Lower-case, blanks folded, at most so many bytes.
@@ -83,16 +66,11 @@ fn folded(text: &str, most: usize) -> String {
 
 /// Without "Re:", "AW:", "Fwd:" and tags in brackets at the start.
 fn without_prefixes(subject: &str) -> &str {
-    const PREFIXES: [&str; 18] = [
-        "re", "aw", "fw", "fwd", "sv", "vs", "antw", "odp", "回复", "答复", "回覆", "ynt", "res",
-        "rv", "ref", "r", "wg", "tr",
-    ];
+    const PREFIXES: [&str; 18] =
+        ["re", "aw", "fw", "fwd", "sv", "vs", "antw", "odp", "回复", "答复", "回覆", "ynt", "res", "rv", "ref", "r", "wg", "tr"];
     let mut rest = subject.trim();
     for _ in 0..6 {
-        let cut = rest
-            .split_once([':', '：'])
-            .filter(|(head, _)| PREFIXES.contains(&head.trim()))
-            .map(|(_, tail)| tail.trim_start());
+        let cut = rest.split_once([':', '：']).filter(|(head, _)| PREFIXES.contains(&head.trim())).map(|(_, tail)| tail.trim_start());
         match cut {
             Some(tail) => rest = tail,
             None => break,
@@ -116,12 +94,7 @@ mod tests {
         ] {
             assert!(says_away(subject), "{subject}");
         }
-        for subject in [
-            "Re: Reset your password",
-            "Re: Automatically locked",
-            "absentee ballots",
-            "Re: your mail",
-        ] {
+        for subject in ["Re: Reset your password", "Re: Automatically locked", "absentee ballots", "Re: your mail"] {
             assert!(!says_away(subject), "{subject}");
         }
     }

@@ -4,26 +4,17 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 /// Words of attribution lines.
-pub static WROTE: LazyLock<Vec<&str>> =
-    LazyLock::new(|| second(include_str!("../../data/inbound/wrote.tsv")));
+pub static WROTE: LazyLock<Vec<&str>> = LazyLock::new(|| second(include_str!("../../data/inbound/wrote.tsv")));
 /// How attribution lines begin.
-pub static OPENERS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
-    second(include_str!("../../data/inbound/openers.tsv"))
-        .into_iter()
-        .collect()
-});
+pub static OPENERS: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| second(include_str!("../../data/inbound/openers.tsv")).into_iter().collect());
 /// Lines above an original.
-pub static SEPARATORS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
-    second(include_str!("../../data/inbound/separators.tsv"))
-        .into_iter()
-        .collect()
-});
+pub static SEPARATORS: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| second(include_str!("../../data/inbound/separators.tsv")).into_iter().collect());
 /// Beginnings of lines that a device adds.
-pub static SENT_FROM: LazyLock<Vec<&str>> =
-    LazyLock::new(|| second(include_str!("../../data/inbound/sent_from.tsv")));
+pub static SENT_FROM: LazyLock<Vec<&str>> = LazyLock::new(|| second(include_str!("../../data/inbound/sent_from.tsv")));
 /// Phrases of disclaimers.
-pub static DISCLAIMERS: LazyLock<Vec<&str>> =
-    LazyLock::new(|| second(include_str!("../../data/inbound/disclaimers.tsv")));
+pub static DISCLAIMERS: LazyLock<Vec<&str>> = LazyLock::new(|| second(include_str!("../../data/inbound/disclaimers.tsv")));
 
 /// Which fields of a quoted header block a word may stand for; some words stand for two ("da" is sent and from).
 pub static FIELDS: LazyLock<HashMap<&str, u8>> = LazyLock::new(|| {
@@ -54,9 +45,7 @@ pub const OTHER: u8 = 16;
 
 /// The rows of a data file: two columns parted by a tab, `#` begins a comment line.
 pub fn rows(data: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    data.lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.split_once('\t'))
+    data.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('\t'))
 }
 
 fn second(data: &'static str) -> Vec<&'static str> {
@@ -85,14 +74,9 @@ pub fn find_phrase(text: &str, phrase: &str) -> bool {
 fn find_from(text: &str, phrase: &str, from: usize) -> Option<usize> {
     let plain = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
     let worded = phrase.starts_with(|c: char| c.is_ascii_alphanumeric());
-    text[from..]
-        .match_indices(phrase)
-        .map(|(at, _)| from + at)
-        .find(|&at| {
-            let before = !worded || plain(text[..at].chars().next_back());
-            let after = phrase.len() > 4
-                || !phrase.is_ascii()
-                || plain(text[at + phrase.len()..].chars().next());
-            before && after
-        })
+    text[from..].match_indices(phrase).map(|(at, _)| from + at).find(|&at| {
+        let before = !worded || plain(text[..at].chars().next_back());
+        let after = phrase.len() > 4 || !phrase.is_ascii() || plain(text[at + phrase.len()..].chars().next());
+        before && after
+    })
 }

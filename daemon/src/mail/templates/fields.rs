@@ -99,7 +99,8 @@ impl Fields {
         fields
     }
 
-    /// Cleaned only: what the checks put into a wording to see whether it stays text.
+    /// Cleaned only: for support, who need the account as the application calls it; and what the checks put into a
+    /// wording to see whether it stays text.
     pub fn as_given(values: &Values<'_>) -> Self {
         let facts = &values.facts;
         let time = facts.at.and_then(|at| jiff::Timestamp::from_millisecond(at.as_millis()).ok());
@@ -122,9 +123,9 @@ impl Fields {
             name: values.name.map(clean).filter(|name| !name.is_empty()),
             link: values.link.map(|link| Zeroizing::new(clean(link))),
             code: values.code.map(|code| Zeroizing::new(code.chars().filter(char::is_ascii_digit).collect())),
-            link_minutes: values.link_minutes,
-            code_minutes: values.code_minutes,
-            count: facts.count,
+            link_minutes: values.link_minutes.filter(|minutes| *minutes > 0),
+            code_minutes: values.code_minutes.filter(|minutes| *minutes > 0),
+            count: facts.count.filter(|count| *count > 0),
             facts: short.into_iter().filter_map(|(place, text)| Some((place, clean(text?)))).collect(),
             words: facts.words.map(|words| words.lines().map(clean_line).collect()).unwrap_or_default(),
             revoked: facts.revoked,

@@ -189,10 +189,11 @@ impl Library {
     /// One mail's content. The administrator's wording first; where that fails, the built-in one of the name, or else
     /// `easy`.
     pub fn render(&self, portal: &PortalName, wording: &str, locale: &str, values: &Values<'_>) -> Result<Rendered, RenderError> {
+        let fields = || if Kind::of(wording) == Kind::Alert { Fields::as_given(values) } else { Fields::new(values) };
         let mut name = wording;
         if let Some(own) = self.portals.get(portal) {
             match own.stopped(wording) {
-                None => match own.set.render(wording, locale, Fields::new(values)) {
+                None => match own.set.render(wording, locale, fields()) {
                     Ok(rendered) => return Ok(rendered),
                     Err(RenderError::Unknown(_)) => {}
                     Err(error) => tracing::warn!(event = "wording.failed", portal = %portal, wording, %error),
@@ -203,6 +204,6 @@ impl Library {
                 name = STAND_IN;
             }
         }
-        self.builtin.render(name, locale, Fields::new(values))
+        self.builtin.render(name, locale, fields())
     }
 }

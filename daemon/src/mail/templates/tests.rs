@@ -229,7 +229,7 @@ fn numbers_take_their_form() {
     let text = |minutes| render("easy", &Values { link_minutes: minutes, ..sample }).text.to_string();
     assert!(text(Some(1)).contains("within the next minute."));
     assert!(text(Some(2)).contains("within the next 2 minutes."));
-    assert!(!text(None).contains("works"));
+    assert!(!text(None).contains("works") && !text(Some(0)).contains("works"));
 }
 
 #[test]
@@ -274,4 +274,12 @@ fn the_texts_by_method_are_as_they_were() {
         }
         insta::assert_snapshot!(name, all);
     }
+}
+
+#[test]
+fn support_sees_the_account_as_the_application_calls_it() {
+    let brand = sample_brand();
+    let alert = |account| render("alert", &Values { account, ..Values::new(&brand, "") }).text.to_string();
+    assert!(alert(Some("4711")).contains("Account: 4711\n"));
+    assert!(alert(None).starts_with("Someone answered a mail of Example Shop, and it needs a look.\n"), "{}", alert(None));
 }

@@ -224,28 +224,19 @@ pub fn reference(text: &str) -> Option<(char, usize)> {
             Some(hex) => (hex, 16, 3),
             None => (number, 10, 2),
         };
-        let len = digits
-            .bytes()
-            .take(16)
-            .take_while(|b| char::from(*b).is_digit(radix))
-            .count();
+        let len = digits.bytes().take(16).take_while(|b| char::from(*b).is_digit(radix)).count();
         let c = char::from_u32(u32::from_str_radix(&digits[..len], radix).ok()?)?;
-        return Some((
-            windows(c),
-            prefix + len + usize::from(digits[len..].starts_with(';')),
-        ));
+        return Some((windows(c), prefix + len + usize::from(digits[len..].starts_with(';'))));
     }
-    let len = body
-        .bytes()
-        .take(20)
-        .take_while(u8::is_ascii_alphanumeric)
-        .count();
+    let len = body.bytes().take(20).take_while(u8::is_ascii_alphanumeric).count();
     let name = &body[..len];
+    if name.is_empty() {
+        return None;
+    }
     let closed = body[len..].starts_with(';');
     let found = NAMED.iter().find(|(known, _)| *known == name)?;
     // Without a semicolon only the old ones count, or `&copy=1` in a link would be hurt.
-    (closed || matches!(name, "nbsp" | "amp" | "lt" | "gt" | "quot"))
-        .then(|| (found.1, 1 + len + usize::from(closed)))
+    (closed || matches!(name, "nbsp" | "amp" | "lt" | "gt" | "quot")).then(|| (found.1, 1 + len + usize::from(closed)))
 }
 
 /// Numbers 128 to 159 mean Windows-1252 (HTML 5 §13.2.5.80).

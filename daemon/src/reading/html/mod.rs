@@ -154,10 +154,7 @@ impl<'a> Page<'a> {
         if tag.is_block() {
             self.end_line();
         }
-        if tag.is("p")
-            && self.lines.last().is_some_and(|line| !line.text.is_empty())
-            && !self.loose_above()
-        {
+        if tag.is("p") && self.lines.last().is_some_and(|line| !line.text.is_empty()) && !self.loose_above() {
             self.push_line();
         }
         let role = role::of(tag);
@@ -166,9 +163,7 @@ impl<'a> Page<'a> {
                 self.end_line();
                 self.cut = true;
             }
-            Role::Container if self.container.is_none() => {
-                self.container = Some((self.lines.len(), false))
-            }
+            Role::Container if self.container.is_none() => self.container = Some((self.lines.len(), false)),
             Role::Quote => {
                 self.end_line();
                 if let Some((_, seen)) = &mut self.container {
@@ -192,10 +187,7 @@ impl<'a> Page<'a> {
             self.words("- ", true);
         }
         if !tag.is_void() && self.stack.len() < STACK {
-            self.stack.push(Open {
-                name: tag.name,
-                role,
-            });
+            self.stack.push(Open { name: tag.name, role });
         }
     }
 
@@ -218,17 +210,11 @@ impl<'a> Page<'a> {
         if tag.is("pre") {
             self.pre = self.pre.saturating_sub(1);
         }
-        let Some(at) = self
-            .stack
-            .iter()
-            .rposition(|open| open.name.eq_ignore_ascii_case(tag.name))
-        else {
+        let Some(at) = self.stack.iter().rposition(|open| open.name.eq_ignore_ascii_case(tag.name)) else {
             return;
         };
         let left = self.stack.split_off(at);
-        if left.iter().any(|open| open.role == Role::Container)
-            && !self.stack.iter().any(|open| open.role == Role::Container)
-        {
+        if left.iter().any(|open| open.role == Role::Container) && !self.stack.iter().any(|open| open.role == Role::Container) {
             self.end_line();
             self.settle_container();
         }
@@ -237,9 +223,7 @@ impl<'a> Page<'a> {
     /// A quote container without a marked quote inside is an original itself.
     fn settle_container(&mut self) {
         if let Some((start, false)) = self.container.take() {
-            self.lines[start..]
-                .iter_mut()
-                .for_each(|line| line.origin = Origin::Original);
+            self.lines[start..].iter_mut().for_each(|line| line.origin = Origin::Original);
         }
     }
 
@@ -278,11 +262,7 @@ impl<'a> Page<'a> {
 
     fn push_line(&mut self) {
         let text = std::mem::take(&mut self.current).trim_end().to_owned();
-        let origin = self.origin.take().unwrap_or(if text.is_empty() {
-            self.origin_here()
-        } else {
-            Origin::Plain
-        });
+        let origin = self.origin.take().unwrap_or(if text.is_empty() { self.origin_here() } else { Origin::Plain });
         self.lines.push(Line { text, origin });
         self.blank = false;
     }

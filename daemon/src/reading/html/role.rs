@@ -85,28 +85,19 @@ const NAMES: &[(&str, Role)] = &[
 /// The role of an element.
 pub fn of(tag: &Tag) -> Role {
     if tag.is("blockquote") || tag.is("includetail") {
-        return if tag.is("blockquote") {
-            Role::Quote
-        } else {
-            Role::Original
-        };
+        return if tag.is("blockquote") { Role::Quote } else { Role::Original };
     }
-    let shapes = [
-        "div", "span", "table", "p", "hr", "section", "td", "body", "font", "a", "pre", "body",
-    ];
+    let shapes = ["div", "span", "table", "p", "hr", "section", "td", "body", "font", "a", "pre", "body"];
     if !shapes.iter().any(|name| tag.is(name)) {
         return Role::Plain;
     }
     if tag.is("pre") {
-        return named(tag)
-            .filter(|role| *role == Role::Signature)
-            .unwrap_or(Role::Plain);
+        return named(tag).filter(|role| *role == Role::Signature).unwrap_or(Role::Plain);
     }
     if let Some(role) = named(tag) {
         return role;
     }
-    tag.attribute("style")
-        .map_or(Role::Plain, |style| styled(tag, &style))
+    tag.attribute("style").map_or(Role::Plain, |style| styled(tag, &style))
 }
 
 fn named(tag: &Tag) -> Option<Role> {
@@ -140,28 +131,17 @@ fn name_role(name: &str) -> Option<Role> {
         }
         return (bare.ends_with("signature")).then_some(Role::Signature);
     }
-    NAMES
-        .iter()
-        .find(|(known, _)| *known == bare)
-        .map(|(_, role)| *role)
+    NAMES.iter().find(|(known, _)| *known == bare).map(|(_, role)| *role)
 }
 
 fn styled(tag: &Tag, style: &str) -> Role {
-    let style: String = style
-        .to_ascii_lowercase()
-        .chars()
-        .filter(|c| !c.is_whitespace())
-        .collect();
-    if style.contains("display:none")
-        || style.contains("mso-hide:all")
-        || style.contains("visibility:hidden")
-    {
+    let style: String = style.to_ascii_lowercase().chars().filter(|c| !c.is_whitespace()).collect();
+    if style.contains("display:none") || style.contains("mso-hide:all") || style.contains("visibility:hidden") {
         return Role::Hidden;
     }
     // Outlook and Windows Mail draw a line above the header block of the original.
-    let line_above = style.contains("border-top:solid")
-        || style.contains("border-top:1ptsolid")
-        || style.contains("border-top-style:solid");
+    let line_above =
+        style.contains("border-top:solid") || style.contains("border-top:1ptsolid") || style.contains("border-top-style:solid");
     if tag.is("div")
         && line_above
         && (style.contains("padding:3.0pt")
@@ -172,13 +152,8 @@ fn styled(tag: &Tag, style: &str) -> Role {
         return Role::Cut;
     }
     // GMX, Yandex and Mail.ru without a blockquote.
-    let bar =
-        style.contains("border-left:") && style.contains("padding") && style.contains("margin");
-    if tag.is("div")
-        && bar
-        && !style.contains("border-left:none")
-        && !style.contains("border-left:0")
-    {
+    let bar = style.contains("border-left:") && style.contains("padding") && style.contains("margin");
+    if tag.is("div") && bar && !style.contains("border-left:none") && !style.contains("border-left:0") {
         return Role::Quote;
     }
     Role::Plain

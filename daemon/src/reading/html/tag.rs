@@ -51,22 +51,9 @@ pub fn next(html: &str) -> Option<(Token<'_>, &str)> {
         Some(inner) => (true, inner),
         None => (false, inner),
     };
-    let name_end = inner
-        .find(|c: char| c.is_whitespace() || c == '/' || c == '>')
-        .unwrap_or(inner.len());
-    let attributes = if inner.len() - name_end <= TAG_BYTES {
-        &inner[name_end..]
-    } else {
-        ""
-    };
-    Some((
-        Token::Tag(Tag {
-            name: &inner[..name_end],
-            close,
-            attributes,
-        }),
-        &rest[end..],
-    ))
+    let name_end = inner.find(|c: char| c.is_whitespace() || c == '/' || c == '>').unwrap_or(inner.len());
+    let attributes = if inner.len() - name_end <= TAG_BYTES { &inner[name_end..] } else { "" };
+    Some((Token::Tag(Tag { name: &inner[..name_end], close, attributes }), &rest[end..]))
 }
 
 /// The end of a tag: the first `>` outside quotes; a quote that is never closed does not swallow the document.
@@ -79,10 +66,7 @@ fn tag_end(rest: &str) -> usize {
             (b'>', Some(_)) => first = first.or(Some(at + 1)),
             (b'"' | b'\'', None) => {
                 // Only after `=` does a quote open a value.
-                let before = rest.as_bytes()[..at]
-                    .iter()
-                    .rev()
-                    .find(|b| !b.is_ascii_whitespace());
+                let before = rest.as_bytes()[..at].iter().rev().find(|b| !b.is_ascii_whitespace());
                 if before == Some(&b'=') {
                     quote = Some(byte);
                 }
@@ -91,9 +75,7 @@ fn tag_end(rest: &str) -> usize {
             _ => {}
         }
     }
-    first
-        .or_else(|| rest.find('>').map(|at| at + 1))
-        .unwrap_or(rest.len())
+    first.or_else(|| rest.find('>').map(|at| at + 1)).unwrap_or(rest.len())
 }
 
 /// Passes over the content of an element whose content is no text.
@@ -120,9 +102,7 @@ impl Tag<'_> {
 
     /// Elements whose content is not text.
     pub fn is_raw(&self) -> bool {
-        self.is_any(&[
-            "style", "script", "title", "template", "noscript", "xml", "svg",
-        ])
+        self.is_any(&["style", "script", "title", "template", "noscript", "xml", "svg"])
     }
 
     /// Elements that stand on lines of their own.
@@ -165,9 +145,7 @@ impl Tag<'_> {
 
     /// Elements without an end.
     pub fn is_void(&self) -> bool {
-        self.is_any(&[
-            "br", "hr", "img", "wbr", "meta", "link", "input", "col", "base", "area",
-        ]) || self.attributes.ends_with('/')
+        self.is_any(&["br", "hr", "img", "wbr", "meta", "link", "input", "col", "base", "area"]) || self.attributes.ends_with('/')
     }
 
     /// An attribute's value, entities decoded.
@@ -175,9 +153,7 @@ impl Tag<'_> {
         let mut rest = self.attributes;
         for _ in 0..64 {
             rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '/');
-            let end = rest
-                .find(|c: char| c.is_whitespace() || c == '=')
-                .unwrap_or(rest.len());
+            let end = rest.find(|c: char| c.is_whitespace() || c == '=').unwrap_or(rest.len());
             if end == 0 && rest.is_empty() {
                 return None;
             }

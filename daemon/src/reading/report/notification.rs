@@ -14,15 +14,10 @@ pub struct Notification {
 /// Reads a text that is such a notification.
 pub fn read(text: &str) -> Option<Notification> {
     let start = text.trim_start();
-    if !start.starts_with('{')
-        || !(start.contains("notificationType") || start.contains("eventType"))
-    {
+    if !start.starts_with('{') || !(start.contains("notificationType") || start.contains("eventType")) {
         return None;
     }
-    let flat = super::smtp::head(start, 32 * 1024)
-        .replace("!\n ", "")
-        .replace("\\\"", "\"")
-        .replace("\n", "");
+    let flat = super::smtp::head(start, 32 * 1024).replace("!\n ", "").replace("\\\"", "\"").replace("\n", "");
     let kind = value(&flat, "notificationType").or_else(|| value(&flat, "eventType"))?;
     let recipient = value(&flat, "emailAddress").or_else(|| {
         let list = flat.find("\"recipients\"").map(|at| &flat[at..])?;
@@ -30,10 +25,7 @@ pub fn read(text: &str) -> Option<Notification> {
     });
     let bounce = match kind.as_str() {
         "Complaint" => {
-            return Some(Notification {
-                complaint: true,
-                bounce: None,
-            });
+            return Some(Notification { complaint: true, bounce: None });
         }
         "Bounce" => bounced(&flat, recipient),
         "Delivery" => Bounce {
@@ -46,15 +38,11 @@ pub fn read(text: &str) -> Option<Notification> {
         },
         _ => return None,
     };
-    Some(Notification {
-        complaint: false,
-        bounce: Some(bounce),
-    })
+    Some(Notification { complaint: false, bounce: Some(bounce) })
 }
 
 fn bounced(flat: &str, recipient: Option<String>) -> Bounce {
-    let reply =
-        value(flat, "diagnosticCode").map(|text| text.trim_start_matches("smtp; ").to_owned());
+    let reply = value(flat, "diagnosticCode").map(|text| text.trim_start_matches("smtp; ").to_owned());
     let status = value(flat, "status");
     let words = reply.clone().unwrap_or_default();
     let sub = value(flat, "bounceSubType").unwrap_or_default();
@@ -62,33 +50,17 @@ fn bounced(flat: &str, recipient: Option<String>) -> Bounce {
         status: status.as_deref(),
         code: super::smtp::code(&words),
         reply: &words,
-        report: if sub == "MailboxFull" {
-            "mailbox full"
-        } else {
-            ""
-        },
+        report: if sub == "MailboxFull" { "mailbox full" } else { "" },
         stage: None,
     });
     let unknown = found.reason == "undefined";
-    let permanent = value(flat, "bounceType").as_deref() == Some("Permanent")
-        && (sub == "General" || sub == "NoEmail");
+    let permanent = value(flat, "bounceType").as_deref() == Some("Permanent") && (sub == "General" || sub == "NoEmail");
     Bounce {
         recipient,
-        action: value(flat, "action")
-            .and_then(|action| Action::parse(&action))
-            .or(Some(Action::Failed)),
+        action: value(flat, "action").and_then(|action| Action::parse(&action)).or(Some(Action::Failed)),
         status,
-        class: if unknown && permanent {
-            BounceClass::Hard
-        } else {
-            found.class
-        },
-        reason: if unknown && permanent {
-            "userunknown"
-        } else {
-            found.reason
-        }
-        .to_owned(),
+        class: if unknown && permanent { BounceClass::Hard } else { found.class },
+        reason: if unknown && permanent { "userunknown" } else { found.reason }.to_owned(),
         reply,
     }
 }
@@ -96,10 +68,7 @@ fn bounced(flat: &str, recipient: Option<String>) -> Bounce {
 /// The string behind a key.
 fn value(flat: &str, key: &str) -> Option<String> {
     let quoted = format!("\"{key}\"");
-    let rest = flat[flat.find(&quoted)? + quoted.len()..]
-        .trim_start()
-        .strip_prefix(':')?
-        .trim_start();
+    let rest = flat[flat.find(&quoted)? + quoted.len()..].trim_start().strip_prefix(':')?.trim_start();
     let inner = rest.strip_prefix('"')?;
     inner.find('"').map(|end| inner[..end].to_owned())
 }

@@ -31,8 +31,12 @@ const BELOW: [&str; 22] = [
     "received headers",
 ];
 
+/// No report is longer; what comes later is the original.
+const REPORT_BYTES: usize = 24 * 1024;
+
 /// The text up to the original message or its headers.
 pub fn before_original(text: &str) -> &str {
+    let text = head(text, REPORT_BYTES);
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         if at > 0 && (is_rule(line) || starts_headers(line)) {
@@ -48,26 +52,14 @@ fn is_rule(line: &str) -> bool {
     if line.len() > 90 || line.is_empty() {
         return false;
     }
-    let core = line
-        .trim_matches(|c: char| "-=_*|#.: ".contains(c))
-        .to_lowercase();
-    let ruled = line.starts_with(['-', '=', '_', '*', '|'])
-        || core.ends_with("follow")
-        || core.ends_with("follows")
-        || core.ends_with("following");
+    let core = line.trim_matches(|c: char| "-=_*|#.: ".contains(c)).to_lowercase();
+    let ruled =
+        line.starts_with(['-', '=', '_', '*', '|']) || core.ends_with("follow") || core.ends_with("follows") || core.ends_with("following");
     ruled && BELOW.iter().any(|below| core.starts_with(below)) && !core.contains("was received at")
 }
 
 fn starts_headers(line: &str) -> bool {
-    let starts = [
-        "Return-Path:",
-        "Return-path:",
-        "Received: ",
-        "Received:from",
-        "DKIM-Signature:",
-        "X-Received:",
-        "Delivered-To:",
-    ];
+    let starts = ["Return-Path:", "Return-path:", "Received: ", "Received:from", "DKIM-Signature:", "X-Received:", "Delivered-To:"];
     starts.iter().any(|start| line.starts_with(start))
 }
 
@@ -98,14 +90,8 @@ pub fn action(subject: &str, report: &str) -> Option<Action> {
     {
         return Some(Action::Delayed);
     }
-    let good = [
-        "successfully delivered",
-        "successful mail delivery",
-        "was successfully relayed",
-    ];
-    good.iter()
-        .any(|phrase| report.contains(phrase) || subject.contains(phrase))
-        .then_some(Action::Delivered)
+    let good = ["successfully delivered", "successful mail delivery", "was successfully relayed"];
+    good.iter().any(|phrase| report.contains(phrase) || subject.contains(phrase)).then_some(Action::Delivered)
 }
 
 /// The command that was refused, as the reply or the transcript tells.
@@ -115,16 +101,8 @@ pub fn stage(reply: &str, report: &str) -> Option<Stage> {
     let text = format!("{} {}", reply.to_lowercase(), words.join(" "));
     let says = |phrases: &[&str]| phrases.iter().any(|phrase| text.contains(phrase));
     // In a transcript the command stands right above the answer.
-    let transcript = text
-        .find("<<< 5")
-        .or_else(|| text.find("<<< 4"))
-        .map(|at| &text[..at]);
-    if let Some(command) = transcript.and_then(|before| {
-        before
-            .rsplit(">>> ")
-            .next()
-            .filter(|_| before.contains(">>> "))
-    }) {
+    let transcript = text.find("<<< 5").or_else(|| text.find("<<< 4")).map(|at| &text[..at]);
+    if let Some(command) = transcript.and_then(|before| before.rsplit(">>> ").next().filter(|_| before.contains(">>> "))) {
         return match command.get(..4) {
             Some("data") => Some(Stage::Message),
             Some("rcpt") => Some(Stage::Recipient),
@@ -144,13 +122,7 @@ pub fn stage(reply: &str, report: &str) -> Option<Stage> {
     ]) {
         return Some(Stage::Message);
     }
-    if says(&[
-        "mail from command",
-        "after mail from",
-        "did not like our mail from",
-        "[mail_from]",
-        "to mail from",
-    ]) {
+    if says(&["mail from command", "after mail from", "did not like our mail from", "[mail_from]", "to mail from"]) {
         return Some(Stage::Sender);
     }
     says(&["rcpt to", "rcpt_to", "rcpt command", "rejected recipient"]).then_some(Stage::Recipient)
@@ -160,10 +132,7 @@ pub fn stage(reply: &str, report: &str) -> Option<Stage> {
 /// one the report was sent to nor the sender's.
 pub fn recipient(headers: &Headers, report: &str) -> Option<String> {
     for name in ["X-Failed-Recipients", "X-Failed-Recipient"] {
-        if let Some(address) = headers
-            .first(name)
-            .and_then(|field| addr_spec(field.plain().split(',').next()?))
-        {
+        if let Some(address) = headers.first(name).and_then(|field| addr_spec(field.plain().split(',').next()?)) {
             return Some(address);
         }
     }
@@ -173,10 +142,7 @@ pub fn recipient(headers: &Headers, report: &str) -> Option<String> {
         .flat_map(|field| field.addresses())
         .map(|(_, address)| address.to_lowercase())
         .collect();
-    let foreign = |address: &String| {
-        !ours.contains(&address.to_lowercase())
-            && !address.to_lowercase().starts_with("postmaster@")
-    };
+    let foreign = |address: &String| !ours.contains(&address.to_lowercase()) && !address.to_lowercase().starts_with("postmaster@");
     let text = head(report, 8_192);
     let marked = text
         .lines()

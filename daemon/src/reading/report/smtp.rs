@@ -5,7 +5,7 @@ use super::super::header::one_line;
 /// Longest reply kept.
 const REPLY_BYTES: usize = 600;
 /// How much of a text is searched.
-const SEARCH_BYTES: usize = 16 * 1024;
+const SEARCH_BYTES: usize = 8 * 1024;
 
 /// The first reply of a failure in a text, from its code to the end of the paragraph.
 pub fn find(text: &str) -> Option<String> {
@@ -32,10 +32,7 @@ pub fn find(text: &str) -> Option<String> {
 
 /// How sure a code is one: an enhanced code behind it, a place where replies stand, or three digits and words.
 fn rank(text: &str, at: usize) -> u8 {
-    let after = text
-        .get(at + 3..)
-        .unwrap_or("")
-        .trim_start_matches(['-', ' ', '#', ':']);
+    let after = text.get(at + 3..).unwrap_or("").trim_start_matches(['-', ' ', '#', ':']);
     if enhanced(head(after, 12)).is_some() {
         return 3;
     }
@@ -44,19 +41,7 @@ fn rank(text: &str, at: usize) -> u8 {
         from += 1;
     }
     let before = text[from..at].to_lowercase();
-    let said = [
-        "said:",
-        "reason:",
-        "<<<",
-        "error:",
-        "reply:",
-        "response:",
-        "responded:",
-        "returned:",
-        "error is:",
-        "server:",
-        "host",
-    ];
+    let said = ["said:", "reason:", "<<<", "error:", "reply:", "response:", "responded:", "returned:", "error is:", "server:", "host"];
     if said.iter().any(|word| before.contains(word)) {
         return 2;
     }
@@ -65,16 +50,9 @@ fn rank(text: &str, at: usize) -> u8 {
 
 /// `550` at the start of a word, a blank or dash and words behind it.
 fn starts_code(bytes: &[u8], at: usize) -> bool {
-    let digits =
-        bytes[at + 1].is_ascii_digit() && bytes[at + 2].is_ascii_digit() && bytes[at + 1] <= b'7';
-    let before = at == 0
-        || matches!(
-            bytes[at - 1],
-            b' ' | b'\n' | b'\t' | b':' | b'(' | b'[' | b'"' | b'\'' | b'<' | b'>' | b'#' | b'='
-        );
-    let after = bytes
-        .get(at + 3)
-        .is_some_and(|b| matches!(b, b' ' | b'-' | b'#' | b':'));
+    let digits = bytes[at + 1].is_ascii_digit() && bytes[at + 2].is_ascii_digit() && bytes[at + 1] <= b'7';
+    let before = at == 0 || matches!(bytes[at - 1], b' ' | b'\n' | b'\t' | b':' | b'(' | b'[' | b'"' | b'\'' | b'<' | b'>' | b'#' | b'=');
+    let after = bytes.get(at + 3).is_some_and(|b| matches!(b, b' ' | b'-' | b'#' | b':'));
     let words = bytes[at + 3..].iter().take(24).any(u8::is_ascii_alphabetic);
     digits && before && after && words
 }
@@ -88,9 +66,7 @@ pub fn code(text: &str) -> Option<u16> {
                 && bytes[at + 1].is_ascii_digit()
                 && bytes[at + 2].is_ascii_digit()
                 && (at == 0 || matches!(bytes[at - 1], b' ' | b'(' | b'[' | b':' | b'#' | b'"'))
-                && bytes
-                    .get(at + 3)
-                    .is_none_or(|b| !b.is_ascii_alphanumeric() && *b != b'.')
+                && bytes.get(at + 3).is_none_or(|b| !b.is_ascii_alphanumeric() && *b != b'.')
         })
         .and_then(|at| text.get(at..at + 3))
         .and_then(|code| code.parse().ok())
@@ -113,12 +89,8 @@ pub fn enhanced(text: &str) -> Option<String> {
         }
         let detail = digits(&bytes[dot + 1..]);
         let end = dot + 1 + detail;
-        let more =
-            bytes.get(end) == Some(&b'.') && bytes.get(end + 1).is_some_and(u8::is_ascii_digit);
-        if (1..=3).contains(&detail)
-            && !more
-            && !bytes.get(end).is_some_and(u8::is_ascii_alphanumeric)
-        {
+        let more = bytes.get(end) == Some(&b'.') && bytes.get(end + 1).is_some_and(u8::is_ascii_digit);
+        if (1..=3).contains(&detail) && !more && !bytes.get(end).is_some_and(u8::is_ascii_alphanumeric) {
             return text.get(at..end).map(str::to_owned);
         }
     }
@@ -126,11 +98,7 @@ pub fn enhanced(text: &str) -> Option<String> {
 }
 
 fn digits(bytes: &[u8]) -> usize {
-    bytes
-        .iter()
-        .take(4)
-        .take_while(|byte| byte.is_ascii_digit())
-        .count()
+    bytes.iter().take(4).take_while(|byte| byte.is_ascii_digit()).count()
 }
 
 /// Whether a diagnostic says more than a number.
@@ -158,16 +126,10 @@ mod tests {
 
     #[test]
     fn codes_are_found_and_addresses_are_not() {
-        assert_eq!(
-            enhanced("host mx [192.0.2.5] said: 550-5.1.1 no"),
-            Some("5.1.1".to_owned())
-        );
+        assert_eq!(enhanced("host mx [192.0.2.5] said: 550-5.1.1 no"), Some("5.1.1".to_owned()));
         assert_eq!(enhanced("5.4.3.2 is an address"), None);
         assert_eq!(enhanced("Status: 5.7.509"), Some("5.7.509".to_owned()));
         assert_eq!(code("550 5.1.1 no"), Some(550));
-        assert_eq!(
-            find("host x[1.2.3.4]\n said: 550 5.1.1 User\n unknown\n\nmore"),
-            Some("550 5.1.1 User unknown".to_owned())
-        );
+        assert_eq!(find("host x[1.2.3.4]\n said: 550 5.1.1 User\n unknown\n\nmore"), Some("550 5.1.1 User unknown".to_owned()));
     }
 }

@@ -25,15 +25,8 @@ pub struct Recipient {
 
 /// Whether a text has the fields in it.
 pub fn looks_like(text: &str) -> bool {
-    let has = |name: &str| {
-        text.lines().any(|line| {
-            line.trim_start()
-                .get(..name.len())
-                .is_some_and(|head| head.eq_ignore_ascii_case(name))
-        })
-    };
-    has("Final-Recipient:") && (has("Action:") || has("Status:"))
-        || has("Reporting-MTA:") && has("Status:") && has("Action:")
+    let has = |name: &str| text.lines().any(|line| line.trim_start().get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name)));
+    has("Final-Recipient:") && (has("Action:") || has("Status:")) || has("Reporting-MTA:") && has("Status:") && has("Action:")
 }
 
 /// All recipients in order. A new one begins where a field comes that the last one already has.
@@ -84,12 +77,9 @@ fn fields(text: &str) -> Vec<(String, String)> {
         if line.starts_with([' ', '\t']) && !line.trim().is_empty() {
             let inner = line.trim_start();
             let known = ["final-recipient:", "action:", "status:", "diagnostic-code:"];
-            let fielded = known
-                .iter()
-                .any(|name| inner.to_ascii_lowercase().starts_with(name));
+            let fielded = known.iter().any(|name| inner.to_ascii_lowercase().starts_with(name));
             if !fielded {
-                if let Some((_, value)) = fields.last_mut().filter(|(_, value)| value.len() < 8_192)
-                {
+                if let Some((_, value)) = fields.last_mut().filter(|(_, value)| value.len() < 8_192) {
                     value.push(' ');
                     value.push_str(inner);
                 }

@@ -41,13 +41,9 @@ impl Struck {
 
 /// Writes a header's value: plain ASCII folded at blanks, anything else in encoded words. No control character passes.
 fn write_value(out: &mut String, value: &str) {
-    let clean: String = value
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let clean: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let mut column = 70;
-    let plain =
-        clean.is_ascii() && !clean.contains("=?") && clean.split(' ').all(|word| word.len() <= 900);
+    let plain = clean.is_ascii() && !clean.contains("=?") && clean.split(' ').all(|word| word.len() <= 900);
     if plain {
         for word in clean.split(' ').filter(|word| !word.is_empty()) {
             put(out, word, &mut column);
@@ -72,10 +68,6 @@ fn encoded(chunk: &str) -> String {
 fn put(out: &mut String, word: &str, column: &mut usize) {
     let fold = !out.ends_with(':') && *column + word.len() > 76;
     out.push_str(if fold { "\r\n " } else { " " });
-    *column = if fold || out.ends_with(": ") {
-        1 + word.len()
-    } else {
-        *column + 1 + word.len()
-    };
+    *column = if fold || out.ends_with(": ") { 1 + word.len() } else { *column + 1 + word.len() };
     out.push_str(word);
 }

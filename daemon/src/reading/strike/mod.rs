@@ -136,11 +136,7 @@ fn replace(text: &str, mut found: Vec<(Range<usize>, Found)>) -> String {
             what = what.max(also);
         }
         out.push_str(&text[at..range.start]);
-        out.push_str(if what == Found::Link {
-            "[link removed]"
-        } else {
-            "[code removed]"
-        });
+        out.push_str(if what == Found::Link { "[link removed]" } else { "[code removed]" });
         at = range.end;
     }
     out.push_str(&text[at..]);
@@ -159,4 +155,5 @@ fn cut(text: &str) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

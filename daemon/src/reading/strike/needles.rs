@@ -35,10 +35,7 @@ pub struct Oracle<'a> {
 impl<'a> Oracle<'a> {
     /// An oracle with its questions unspent.
     pub fn new(secrets: &'a dyn Secrets) -> Self {
-        Self {
-            secrets,
-            left: Cell::new(QUESTIONS),
-        }
+        Self { secrets, left: Cell::new(QUESTIONS) }
     }
 
     fn may_ask(&self) -> bool {
@@ -65,18 +62,13 @@ pub fn find(units: &[Unit], oracle: &Oracle, found: &mut Vec<(Range<usize>, Foun
 /// Windows over all base64url characters, whatever stands between them: blanks, line ends, quote marks.
 fn tokens(units: &[Unit], oracle: &Oracle, found: &mut Vec<(Range<usize>, Found)>) {
     let len = oracle.secrets.token_len();
-    let bones: Vec<&Unit> = units
-        .iter()
-        .filter(|unit| unit.c.is_ascii_alphanumeric() || matches!(unit.c, '-' | '_'))
-        .collect();
+    let bones: Vec<&Unit> = units.iter().filter(|unit| unit.c.is_ascii_alphanumeric() || matches!(unit.c, '-' | '_')).collect();
     if len == 0 || bones.len() < len {
         return;
     }
     let word: String = bones.iter().map(|unit| unit.c).collect();
     let bytes = word.as_bytes();
-    let count = |range: Range<usize>, is: fn(&u8) -> bool| {
-        bytes[range].iter().filter(|byte| is(byte)).count() as u32
-    };
+    let count = |range: Range<usize>, is: fn(&u8) -> bool| bytes[range].iter().filter(|byte| is(byte)).count() as u32;
     let mut upper = count(0..len - 1, u8::is_ascii_uppercase);
     let mut lower = count(0..len - 1, u8::is_ascii_lowercase);
     let mut at = 0;
@@ -85,10 +77,7 @@ fn tokens(units: &[Unit], oracle: &Oracle, found: &mut Vec<(Range<usize>, Found)
         upper += u32::from(last.is_ascii_uppercase());
         lower += u32::from(last.is_ascii_lowercase());
         if upper >= LETTERS && lower >= LETTERS && oracle.is_token(&word[at..at + len]) {
-            found.push((
-                bones[at].start as usize..bones[at + len - 1].end as usize,
-                Found::Link,
-            ));
+            found.push((bones[at].start as usize..bones[at + len - 1].end as usize, Found::Link));
         }
         upper -= u32::from(bytes[at].is_ascii_uppercase());
         lower -= u32::from(bytes[at].is_ascii_lowercase());
@@ -120,10 +109,7 @@ fn codes_in(run: &[&Unit], oracle: &Oracle, found: &mut Vec<(Range<usize>, Found
     for at in 0..digits.len() {
         for len in (CODE_DIGITS.0..=CODE_DIGITS.1).rev() {
             if at + len <= digits.len() && oracle.is_code(&digits[at..at + len]) {
-                found.push((
-                    run[at].start as usize..run[at + len - 1].end as usize,
-                    Found::Code,
-                ));
+                found.push((run[at].start as usize..run[at + len - 1].end as usize, Found::Code));
                 break;
             }
         }
@@ -138,47 +124,25 @@ fn links(units: &[Unit], oracle: &Oracle, found: &mut Vec<(Range<usize>, Found)>
             at += 1;
             continue;
         }
-        let end = (at..units.len())
-            .find(|&i| ends_url(units[i].c))
-            .unwrap_or(units.len())
-            .min(at + 4_096);
+        let end = (at..units.len()).find(|&i| ends_url(units[i].c)).unwrap_or(units.len()).min(at + 4_096);
         let url: String = units[at..end].iter().map(|unit| unit.c).collect();
-        let inner = url
-            .match_indices("http")
-            .take(8)
-            .any(|(from, _)| oracle.secrets.is_link(trimmed(&url[from..])));
+        let inner = url.match_indices("http").take(8).any(|(from, _)| oracle.secrets.is_link(trimmed(&url[from..])));
         if inner || oracle.secrets.is_link(trimmed(&url.to_lowercase())) {
             let kept = trimmed(&url).chars().count().max(1);
-            found.push((
-                units[at].start as usize..units[at + kept - 1].end as usize,
-                Found::Link,
-            ));
+            found.push((units[at].start as usize..units[at + kept - 1].end as usize, Found::Link));
         }
         at = end.max(at + 1);
     }
 }
 
 fn starts_url(units: &[Unit], at: usize) -> bool {
-    let starts = |word: &str| {
-        word.chars().enumerate().all(|(i, c)| {
-            units
-                .get(at + i)
-                .is_some_and(|unit| unit.c.to_ascii_lowercase() == c)
-        })
-    };
+    let starts = |word: &str| word.chars().enumerate().all(|(i, c)| units.get(at + i).is_some_and(|unit| unit.c.to_ascii_lowercase() == c));
     matches!(units[at].c, 'h' | 'H')
-        && (starts("http:")
-            || starts("https:")
-            || starts("hxxp:")
-            || starts("hxxps:")
-            || starts("http%3a")
-            || starts("https%3a"))
+        && (starts("http:") || starts("https:") || starts("hxxp:") || starts("hxxps:") || starts("http%3a") || starts("https%3a"))
 }
 
 fn ends_url(c: char) -> bool {
-    c.is_whitespace()
-        || c.is_control()
-        || matches!(c, '<' | '>' | '"' | '`' | '{' | '}' | '|' | '\\' | '^')
+    c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"' | '`' | '{' | '}' | '|' | '\\' | '^')
 }
 
 /// Without the punctuation of the sentence around it.

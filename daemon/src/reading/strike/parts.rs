@@ -7,18 +7,8 @@ use super::super::{flowed, header};
 use super::{Secrets, Struck, strike_text};
 
 /// Headers that are passed on. Nothing else is: any header may quote any other.
-const HEADERS: [&str; 10] = [
-    "From",
-    "Reply-To",
-    "To",
-    "Cc",
-    "Date",
-    "Subject",
-    "Message-ID",
-    "In-Reply-To",
-    "References",
-    "Auto-Submitted",
-];
+const HEADERS: [&str; 10] =
+    ["From", "Reply-To", "To", "Cc", "Date", "Subject", "Message-ID", "In-Reply-To", "References", "Auto-Submitted"];
 /// Headers of an attached message that are shown.
 const INNER: [&str; 4] = ["From", "To", "Date", "Subject"];
 /// Longest header value passed on, in bytes.
@@ -31,22 +21,14 @@ pub fn strike(raw: &[u8], secrets: &dyn Secrets) -> Struck {
     let mut budget = Budget::default();
     let lines = mime::with_line_ends(raw);
     let root = mime::parse(&lines, &mut budget);
-    let mut reader = Reader {
-        secrets,
-        texts: Vec::new(),
-        left_out: Vec::new(),
-    };
+    let mut reader = Reader { secrets, texts: Vec::new(), left_out: Vec::new() };
     reader.part(&root, &mut budget);
     let mut text = strike_text(&reader.texts.join("\n\n"), secrets);
     if budget.cut_short {
         text.push_str("\n[cut short]");
     }
     reader.left_out.truncate(NOTES);
-    Struck {
-        headers: headers(&root.headers, &HEADERS, secrets),
-        text,
-        left_out: reader.left_out,
-    }
+    Struck { headers: headers(&root.headers, &HEADERS, secrets), text, left_out: reader.left_out }
 }
 
 fn headers(from: &Headers, allowed: &[&str], secrets: &dyn Secrets) -> Vec<(String, String)> {
@@ -74,9 +56,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn part(&mut self, part: &Part, budget: &mut Budget) {
         match &part.body {
-            Body::Many(parts) if part.media.name == "multipart/alternative" => {
-                self.alternative(parts, budget)
-            }
+            Body::Many(parts) if part.media.name == "multipart/alternative" => self.alternative(parts, budget),
             Body::Many(parts) => parts.iter().for_each(|part| self.part(part, budget)),
             Body::Message(inner) => self.message(inner, budget),
             Body::Decoded(bytes) => {
@@ -94,8 +74,7 @@ impl Reader<'_> {
         for part in parts {
             self.part(part, budget);
             let these = self.texts.split_off(before);
-            let weight =
-                |texts: &[String]| texts.iter().map(|text| text.trim().len()).sum::<usize>();
+            let weight = |texts: &[String]| texts.iter().map(|text| text.trim().len()).sum::<usize>();
             // Link targets make the HTML's text longer; plain text wins unless it is a stub.
             if best.is_empty() || weight(&these) > weight(&best) * 3 {
                 best = these;
@@ -107,48 +86,27 @@ impl Reader<'_> {
     fn message(&mut self, inner: &Part, budget: &mut Budget) {
         self.texts.push("--- attached message ---".to_owned());
         let shown = headers(&inner.headers, &INNER, self.secrets);
-        self.texts.push(
-            shown
-                .iter()
-                .map(|(name, value)| format!("{name}: {value}"))
-                .collect::<Vec<_>>()
-                .join("\n"),
-        );
+        self.texts.push(shown.iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>().join("\n"));
         self.part(inner, budget);
     }
 
     fn leaf(&mut self, part: &Part, budget: &mut Budget) {
         let media = part.media.name.as_str();
-        let report = matches!(
-            media,
-            "message/delivery-status"
-                | "message/feedback-report"
-                | "message/disposition-notification"
-        );
+        let report = matches!(media, "message/delivery-status" | "message/feedback-report" | "message/disposition-notification");
         let file = part.attached || part.media.file.is_some();
         if media == "text/html" && !file {
             let page = part.text(budget);
-            let lines: Vec<String> = html::to_lines(&page, Want::Everything)
-                .into_iter()
-                .map(|line| line.text)
-                .collect();
+            let lines: Vec<String> = html::to_lines(&page, Want::Everything).into_iter().map(|line| line.text).collect();
             self.texts.push(lines.join("\n"));
         } else if report || (media.starts_with("text/") && media != "text/html" && !file) {
             let text = part.text(budget);
-            let text = if part.media.flowed {
-                flowed::join(&text, part.media.delsp)
-            } else {
-                text
-            };
+            let text = if part.media.flowed { flowed::join(&text, part.media.delsp) } else { text };
             self.texts.push(without_uuencode(&text));
         } else {
             let name = part.media.file.clone().unwrap_or_default();
             let size = part.raw_len().div_ceil(1024);
             let note = format!("{} {size} KB {name}", super::super::report::head(media, 80));
-            let note = header::one_line(&strike_text(
-                super::super::report::head(&note, 300),
-                self.secrets,
-            ));
+            let note = header::one_line(&strike_text(super::super::report::head(&note, 300), self.secrets));
             self.left_out.push(note);
         }
     }
@@ -163,10 +121,7 @@ fn without_uuencode(text: &str) -> String {
     let mut inside = false;
     for line in text.lines() {
         let bare = line.trim_start_matches(['>', ' ']);
-        let mode = bare
-            .strip_prefix("begin ")
-            .and_then(|rest| rest.split(' ').next())
-            .unwrap_or("");
+        let mode = bare.strip_prefix("begin ").and_then(|rest| rest.split(' ').next()).unwrap_or("");
         if (3..=4).contains(&mode.len()) && mode.bytes().all(|byte| byte.is_ascii_digit()) {
             inside = true;
             out.push("[encoded file removed]");

@@ -4,18 +4,22 @@ use super::super::words::{FIELDS, FROM, OTHER, SENT, SEPARATORS, SUBJECT, TO};
 use super::attribution::has_clock;
 use super::line::{Role, Sheet};
 
+/// Most lines that are tried as the beginning of a block.
+const MAX_TRIES: usize = 500;
 /// Longest line that can be a field of a quoted header block.
 const FIELD_CHARS: usize = 400;
 
 /// Marks everything from the first separator or header block on as an original, if something is typed before it or
 /// nothing marks what follows as quoted.
 pub(super) fn cut(sheet: &mut Sheet) {
+    let mut tries = 0;
     for at in 0..sheet.roles.len() {
-        if sheet.roles[at] == Role::Text && (is_separator(sheet, at) || is_block(sheet, at)) {
+        let labelled = sheet.roles[at] == Role::Text && sheet.folded[at].contains([':', '：']);
+        tries += usize::from(labelled);
+        let block = labelled && tries <= MAX_TRIES && is_block(sheet, at);
+        if sheet.roles[at] == Role::Text && (block || is_separator(sheet, at)) {
             let end = block_end(sheet, at);
-            let marked = sheet
-                .next_filled(end - 1)
-                .is_some_and(|next| sheet.roles[next] == Role::Quote);
+            let marked = sheet.next_filled(end - 1).is_some_and(|next| sheet.roles[next] == Role::Quote);
             if marked && !sheet.text_before(at) {
                 // A block above a marked quote: what follows the quote may be typed.
                 sheet.roles[at..end].fill(Role::Attribution);
@@ -39,11 +43,7 @@ fn is_separator(sheet: &Sheet, at: usize) -> bool {
         return false;
     }
     let decorated = folded.starts_with(|c: char| "-—–_*=─━~".contains(c));
-    decorated
-        || folded.ends_with([':', '：'])
-        || sheet
-            .next_filled(at)
-            .is_some_and(|next| is_block(sheet, next))
+    decorated || folded.ends_with([':', '：']) || sheet.next_filled(at).is_some_and(|next| is_block(sheet, next))
 }
 
 /// A block of at least three different fields, an author or a date among the first.
@@ -90,9 +90,7 @@ fn labelled_block(sheet: &Sheet, at: usize) -> bool {
             break;
         };
         let label = label.trim_matches(['*', '_', ' ', '\t']);
-        let wordy = (1..=28).contains(&label.chars().count())
-            && label.split(' ').count() <= 3
-            && label.chars().any(char::is_alphabetic);
+        let wordy = (1..=28).contains(&label.chars().count()) && label.split(' ').count() <= 3 && label.chars().any(char::is_alphabetic);
         if !wordy || value.trim().is_empty() && lines == 0 {
             break;
         }
@@ -110,11 +108,7 @@ fn inline_fields(folded: &str) -> bool {
     }
     let mut seen = 0;
     for (colon, _) in folded.match_indices([':', '：']) {
-        let word = folded[..colon]
-            .trim_end()
-            .rsplit([' ', '*', '\t', ';'])
-            .next()
-            .unwrap_or("");
+        let word = folded[..colon].trim_end().rsplit([' ', '*', '\t', ';']).next().unwrap_or("");
         seen |= FIELDS.get(word).copied().unwrap_or(0);
     }
     seen & FROM != 0 && seen & SENT != 0 && seen & SUBJECT != 0

@@ -60,17 +60,12 @@ impl Sheet {
             Origin::Plain => Role::Text,
         };
         let roles = lines.iter().zip(&folded).map(role).collect();
-        Self {
-            lines,
-            folded,
-            roles,
-        }
+        Self { lines, folded, roles }
     }
 
     /// The next line after `at` that is not blank.
     pub fn next_filled(&self, at: usize) -> Option<usize> {
-        (at + 1..self.roles.len())
-            .find(|&i| self.roles[i] != Role::Blank && !self.folded[i].is_empty())
+        (at + 1..self.roles.len()).find(|&i| self.roles[i] != Role::Blank && !self.folded[i].is_empty())
     }
 
     /// Whether a line typed by the person stands before `at`.
@@ -100,11 +95,7 @@ impl Sheet {
                     out.push_str(&"\n".repeat(1 + empty));
                 }
                 let text = line.text.trim_end();
-                out.push_str(if out.is_empty() {
-                    text.trim_start()
-                } else {
-                    text
-                });
+                out.push_str(if out.is_empty() { text.trim_start() } else { text });
                 (blanks, gap) = (0, false);
             } else if is == Role::Blank {
                 blanks += 1;
@@ -118,11 +109,7 @@ impl Sheet {
 
 /// Trimmed, lower-case, without marks of direction and zero-width characters, emphasis asterisks taken off the ends.
 pub(super) fn fold(text: &str) -> String {
-    let clean: String = text
-        .chars()
-        .filter(|c| !is_invisible(*c))
-        .map(|c| if c == '\u{a0}' { ' ' } else { c })
-        .collect();
+    let clean: String = text.chars().filter(|c| !is_invisible(*c)).map(|c| if c == '\u{a0}' { ' ' } else { c }).collect();
     clean.trim().to_lowercase()
 }
 

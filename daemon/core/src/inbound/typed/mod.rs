@@ -29,15 +29,7 @@ const MAX_LINES: usize = 6_000;
 
 /// Parts the plain text of a reply.
 pub fn part(text: &str) -> Parted {
-    part_lines(
-        text.lines()
-            .take(MAX_LINES)
-            .map(|line| Line {
-                text: line.to_owned(),
-                origin: Origin::Plain,
-            })
-            .collect(),
-    )
+    part_lines(text.lines().take(MAX_LINES).map(|line| Line { text: line.to_owned(), origin: Origin::Plain }).collect())
 }
 
 /// Parts a reply whose structure is known, as from HTML.
@@ -51,10 +43,7 @@ pub fn part_lines(mut lines: Vec<Line>) -> Parted {
     Parted {
         typed: sheet.collect(Role::Text),
         doubtful: sheet.collect(Role::Doubtful),
-        quoted: sheet
-            .roles
-            .iter()
-            .any(|role| matches!(role, Role::Quote | Role::Original)),
+        quoted: sheet.roles.iter().any(|role| matches!(role, Role::Quote | Role::Original)),
     }
 }
 

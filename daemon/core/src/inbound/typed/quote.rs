@@ -10,11 +10,8 @@ const CITATION_LINES: usize = 12;
 pub(super) fn settle(sheet: &mut Sheet) {
     let attributed = sheet.roles.contains(&Role::Attribution)
         || sheet.lines.iter().any(|line| line.origin != Origin::Plain)
-        || (0..sheet.roles.len()).any(|i| {
-            sheet.roles[i] == Role::Quote
-                && sheet.folded[i].len() < 500
-                && is_quoted_attribution(&sheet.folded[i])
-        });
+        || (0..sheet.roles.len())
+            .any(|i| sheet.roles[i] == Role::Quote && sheet.folded[i].len() < 500 && is_quoted_attribution(&sheet.folded[i]));
     if attributed {
         return;
     }
@@ -25,8 +22,7 @@ pub(super) fn settle(sheet: &mut Sheet) {
             continue;
         }
         let end = run_end(sheet, at);
-        let link =
-            (at..end).any(|i| sheet.folded[i].contains("://") || sheet.folded[i].contains("www."));
+        let link = (at..end).any(|i| sheet.folded[i].contains("://") || sheet.folded[i].contains("www."));
         if !link && end - at <= CITATION_LINES && sheet.text_from(end) {
             for role in &mut sheet.roles[at..end] {
                 if *role == Role::Quote {
@@ -39,7 +35,5 @@ pub(super) fn settle(sheet: &mut Sheet) {
 }
 
 fn run_end(sheet: &Sheet, at: usize) -> usize {
-    (at..sheet.roles.len())
-        .find(|&i| !matches!(sheet.roles[i], Role::Quote))
-        .unwrap_or(sheet.roles.len())
+    (at..sheet.roles.len()).find(|&i| !matches!(sheet.roles[i], Role::Quote)).unwrap_or(sheet.roles.len())
 }

@@ -2,9 +2,7 @@ use super::part;
 
 #[test]
 fn top_posted_answer_loses_attribution_and_quote() {
-    let parted = part(
-        "No, I didn't ask.\n\nOn Mon, 1 Jan 2024 at 10:00, Support <a@b.example> wrote:\n> If this wasn't you, answer.\n",
-    );
+    let parted = part("No, I didn't ask.\n\nOn Mon, 1 Jan 2024 at 10:00, Support <a@b.example> wrote:\n> If this wasn't you, answer.\n");
     assert_eq!(parted.typed, "No, I didn't ask.");
     assert!(parted.quoted);
 }
@@ -22,11 +20,7 @@ fn a_citation_by_hand_stays_with_its_mark() {
 
 #[test]
 fn words_about_writing_are_not_an_attribution() {
-    for text in [
-        "In 2019 my brother wrote:\nyou are mad\nand it was him",
-        "Sent by mistake, sorry",
-        "From: me\nit was not me",
-    ] {
+    for text in ["In 2019 my brother wrote:\nyou are mad\nand it was him", "Sent by mistake, sorry", "From: me\nit was not me"] {
         assert_eq!(part(text).typed, text);
     }
 }

@@ -40,7 +40,7 @@ impl Phase {
 
 /// What happened.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Cause {
+pub enum Cause {
     #[error("took too long")]
     Timeout,
     #[error("{0}")]

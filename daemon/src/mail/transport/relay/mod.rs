@@ -12,6 +12,7 @@ mod reply;
 mod session;
 mod strike;
 mod tls;
+mod verifier;
 
 #[cfg(test)]
 mod tests;

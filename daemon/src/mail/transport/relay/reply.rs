@@ -12,7 +12,7 @@ const REPLY_MAX: usize = 16 * 1024;
 
 /// Why there is no reply.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ReplyError {
+pub enum ReplyError {
     #[error("the connection was closed")]
     Closed,
     #[error("a reply was too long")]

@@ -4,13 +4,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 
 use super::broken::Cause;
 use super::dial::Wire;
+use super::verifier::Verifier;
 use crate::mail::transport::TransportError;
 
 /// How to speak TLS with one relay.
@@ -27,9 +27,11 @@ impl Tls {
             .or_else(|_| ServerName::try_from(ascii))
             .map_err(|_| TransportError::Host(host.to_owned()))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = Verifier::new(ca, &provider)?;
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(authorities(ca)?)
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
         Ok(Self { connector: TlsConnector::from(Arc::new(config)), name })
     }
@@ -44,28 +46,4 @@ impl Tls {
             }),
         }
     }
-}
-
-fn authorities(ca: Option<&Path>) -> Result<RootCertStore, TransportError> {
-    let refuse = |what: String| TransportError::Authorities(what);
-    let mut roots = RootCertStore::empty();
-    match ca {
-        Some(path) => {
-            let named = |error: &dyn std::fmt::Display| refuse(format!("{}: {error}", path.display()));
-            for certificate in CertificateDer::pem_file_iter(path).map_err(|error| named(&error))? {
-                roots.add(certificate.map_err(|error| named(&error))?).map_err(|error| named(&error))?;
-            }
-            if roots.is_empty() {
-                return Err(refuse(format!("{} holds no certificate", path.display())));
-            }
-        }
-        None => {
-            let found = rustls_native_certs::load_native_certs();
-            roots.add_parsable_certificates(found.certs);
-            if roots.is_empty() {
-                return Err(refuse("the system has none (package ca-certificates)".to_owned()));
-            }
-        }
-    }
-    Ok(roots)
 }

@@ -23,6 +23,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
+use crate::mail::transport::relay::broken::Cause;
 use crate::mail::transport::relay::dial::{Dial, Wire};
 
 /// A relay that follows a script, and the way to it.
@@ -66,9 +67,9 @@ impl Peer {
 }
 
 impl Dial for Peer {
-    async fn dial(&self) -> std::io::Result<Wire> {
+    async fn dial(&self) -> Result<Wire, Cause> {
         let Some(script) = self.scripts.lock().unwrap().pop_front() else {
-            return Err(std::io::ErrorKind::ConnectionRefused.into());
+            return Err(Cause::Io(std::io::ErrorKind::ConnectionRefused.into()));
         };
         if script.trim() == "-- stall" {
             std::future::pending::<()>().await;

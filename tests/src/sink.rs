@@ -1,0 +1,263 @@
+//! A relay on a port of this machine that does as it is told: takes mails, puts them off, refuses them, hangs up, stalls.
+
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+
+use crate::Mail;
+
+/// What it does with a mail.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Manner {
+    /// Takes it.
+    #[default]
+    Take,
+    /// 450 to RCPT.
+    PutOff,
+    /// 550 to RCPT.
+    Refuse,
+    /// Takes the message and hangs up instead of answering its final dot.
+    HangUp,
+    /// Takes the message and answers its final dot once [`Sink::go_on`] is called.
+    Stall,
+}
+
+/// The relay.
+pub struct Sink {
+    port: u16,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    manner: Manner,
+    /// Says `queued as` this with the mail's number.
+    id_prefix: String,
+    mails: Vec<Mail>,
+    /// Final dots that wait for `go_on`.
+    stalled: usize,
+    refused: usize,
+    closing: bool,
+    open: Vec<TcpStream>,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+}
+
+impl Sink {
+    /// Opens one on a free port.
+    pub fn new() -> Self {
+        Self::on(0)
+    }
+
+    /// Opens one on this port: a relay that comes back.
+    pub fn on(port: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let shared = Arc::new(Shared::default());
+        let inner = Arc::clone(&shared);
+        let thread = std::thread::spawn(move || accept(&listener, &inner));
+        Self { port, shared, thread: Some(thread) }
+    }
+
+    /// A port that nobody listens on, for a relay that is down at first.
+    pub fn free_port() -> u16 {
+        TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What it does from now on.
+    pub fn manner(&self, manner: Manner) {
+        self.shared.lock().manner = manner;
+        self.shared.changed.notify_all();
+    }
+
+    /// The ids that it gives mails begin so.
+    pub fn ids(&self, prefix: &str) {
+        prefix.clone_into(&mut self.shared.lock().id_prefix);
+    }
+
+    /// Answers the dots that wait, and takes mails from now on.
+    pub fn go_on(&self) {
+        self.manner(Manner::Take);
+    }
+
+    /// Every mail taken so far.
+    pub fn mails(&self) -> Vec<Mail> {
+        self.shared.lock().mails.clone()
+    }
+
+    /// Waits until it has taken so many.
+    pub fn until(&self, mails: usize) -> Vec<Mail> {
+        let state = self.shared.changed.wait_while(self.shared.lock(), |state| state.mails.len() < mails).unwrap();
+        state.mails.clone()
+    }
+
+    /// Waits until so many final dots wait.
+    pub fn until_stalled(&self, dots: usize) {
+        drop(self.shared.changed.wait_while(self.shared.lock(), |state| state.stalled < dots).unwrap());
+    }
+
+    /// Waits until so many mails were put off, refused or hung up on.
+    pub fn until_refused(&self, times: usize) {
+        drop(self.shared.changed.wait_while(self.shared.lock(), |state| state.refused < times).unwrap());
+    }
+}
+
+impl Default for Sink {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Sink {
+    /// Closes the port and every connection.
+    fn drop(&mut self) {
+        {
+            let mut state = self.shared.lock();
+            state.closing = true;
+            for stream in state.open.drain(..) {
+                let _ = stream.shutdown(Shutdown::Both);
+            }
+        }
+        self.shared.changed.notify_all();
+        let _ = TcpStream::connect(("127.0.0.1", self.port));
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    for stream in listener.incoming() {
+        let Ok(stream) = stream else { return };
+        {
+            let mut state = shared.lock();
+            if state.closing {
+                return;
+            }
+            state.open.push(stream.try_clone().unwrap());
+        }
+        let _ = stream.set_nodelay(true);
+        let shared = Arc::clone(shared);
+        std::thread::spawn(move || drop(serve(stream, &shared)));
+    }
+}
+
+fn serve(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
+    let mut writer = stream.try_clone()?;
+    let mut reader = BufReader::new(stream);
+    let mut say = move |text: &str| writer.write_all(format!("{text}\r\n").as_bytes());
+    say("220 sink.example")?;
+    let (mut from, mut to) = (String::new(), None::<String>);
+    let mut line = String::new();
+    loop {
+        line.clear();
+        if reader.read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+        let upper = line.to_ascii_uppercase();
+        match upper.split([' ', ':']).next().unwrap_or_default().trim() {
+            "EHLO" => say("250-sink.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES")?,
+            "MAIL" => {
+                from = path(&line);
+                to = None;
+                say("250 2.1.0 ok")?;
+            }
+            "RCPT" => {
+                let manner = shared.lock().manner;
+                match manner {
+                    Manner::PutOff => refuse(shared, &mut say, "450 4.2.0 try again later")?,
+                    Manner::Refuse => refuse(shared, &mut say, "550 5.1.1 no such user")?,
+                    _ => {
+                        to = Some(path(&line));
+                        say("250 2.1.5 ok")?;
+                    }
+                }
+            }
+            "DATA" if to.is_none() => say("503 5.5.1 no recipient")?,
+            "DATA" => {
+                say("354 go ahead")?;
+                let raw = message(&mut reader)?;
+                let mail = Mail { from: from.clone(), to: to.take().unwrap_or_default(), raw };
+                let Some(reply) = take(shared, mail) else { return Ok(()) };
+                say(&reply)?;
+            }
+            "RSET" | "NOOP" => say("250 2.0.0 ok")?,
+            "QUIT" => return say("221 2.0.0 bye"),
+            _ => say("502 5.5.1 not here")?,
+        }
+    }
+}
+
+fn refuse(shared: &Shared, say: &mut impl FnMut(&str) -> std::io::Result<()>, reply: &str) -> std::io::Result<()> {
+    shared.lock().refused += 1;
+    shared.changed.notify_all();
+    say(reply)
+}
+
+/// The reply to the final dot; `None`: hang up. The mail counts as taken from the moment the reply may leave.
+fn take(shared: &Shared, mail: Mail) -> Option<String> {
+    let mut state = shared.lock();
+    if state.manner == Manner::HangUp {
+        state.refused += 1;
+        shared.changed.notify_all();
+        return None;
+    }
+    if state.manner == Manner::Stall {
+        state.stalled += 1;
+        shared.changed.notify_all();
+        state = shared.changed.wait_while(state, |state| state.manner == Manner::Stall && !state.closing).unwrap();
+        state.stalled -= 1;
+        if state.closing {
+            return None;
+        }
+    }
+    state.mails.push(mail);
+    let reply = format!("250 2.0.0 Ok: queued as {}{:08}", state.id_prefix, state.mails.len());
+    drop(state);
+    shared.changed.notify_all();
+    Some(reply)
+}
+
+/// What stands in angle brackets.
+fn path(line: &str) -> String {
+    line.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map_or(String::new(), |(path, _)| path.to_owned())
+}
+
+/// Up to the lone dot, dots unstuffed.
+fn message(reader: &mut impl BufRead) -> std::io::Result<Vec<u8>> {
+    let mut raw = Vec::new();
+    loop {
+        let mut line = Vec::new();
+        if reader.read_until(b'\n', &mut line)? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        if line == b".\r\n" {
+            return Ok(raw);
+        }
+        raw.extend_from_slice(line.strip_prefix(b".").unwrap_or(&line));
+    }
+}
+
+/// How often each mail was taken, by Message-ID: the count of all beyond the first of each.
+pub fn doubles(mails: &[Mail]) -> usize {
+    let ids: HashSet<String> = mails.iter().map(Mail::message_id).collect();
+    mails.len() - ids.len()
+}
