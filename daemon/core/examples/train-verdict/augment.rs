@@ -81,30 +81,30 @@ fn compose(
         }
     }
     for _ in 0..2 {
-        if random.chance(22) {
-            if let Some(story) = random.pick(&language.story) {
-                let story = expand(story, random);
-                text = if random.chance(70) {
-                    join(&story, &text, random)
-                } else {
-                    join(&text, &story, random)
-                };
-            }
+        if random.chance(22)
+            && let Some(story) = random.pick(&language.story)
+        {
+            let story = expand(story, random);
+            text = if random.chance(70) {
+                join(&story, &text, random)
+            } else {
+                join(&text, &story, random)
+            };
         }
     }
-    if random.chance(30) {
-        if let Some(greet) = random.pick(&language.greet) {
-            let gap = *random
-                .pick(&["\n\n", "\n", ", ", " ", "! "])
-                .unwrap_or(&" ");
-            text = format!("{}{gap}{text}", expand(greet, random));
-        }
+    if random.chance(30)
+        && let Some(greet) = random.pick(&language.greet)
+    {
+        let gap = *random
+            .pick(&["\n\n", "\n", ", ", " ", "! "])
+            .unwrap_or(&" ");
+        text = format!("{}{gap}{text}", expand(greet, random));
     }
-    if random.chance(30) {
-        if let Some(sign) = random.pick(&language.sign) {
-            let gap = *random.pick(&["\n\n", "\n", " ", ". "]).unwrap_or(&" ");
-            text = format!("{text}{gap}{}", expand(sign, random));
-        }
+    if random.chance(30)
+        && let Some(sign) = random.pick(&language.sign)
+    {
+        let gap = *random.pick(&["\n\n", "\n", " ", ". "]).unwrap_or(&" ");
+        text = format!("{text}{gap}{}", expand(sign, random));
     }
     (text, label)
 }

@@ -133,10 +133,10 @@ pub fn readings(
     let mut parts: Vec<Vec<&Feature>> = vec![Vec::new(); sentences.len()];
     for feature in features {
         let sentence = place(feature.first);
-        if sentence == place(feature.last) {
-            if let Ok(at) = sentences.binary_search(&sentence) {
-                parts[at].push(feature);
-            }
+        if sentence == place(feature.last)
+            && let Ok(at) = sentences.binary_search(&sentence)
+        {
+            parts[at].push(feature);
         }
     }
     let scores: Vec<Scores> = parts
