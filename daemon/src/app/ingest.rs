@@ -14,8 +14,8 @@ use crate::config::Role;
 use crate::reading::{self, Trust};
 use crate::store::{ResetRow, SealedMessage, StoreError, Unread};
 
-/// Readings of one message that are tried before a person is asked.
-const ATTEMPTS: u32 = 3;
+/// Readings of one message that are begun before a person is asked. Crashes that have nothing to do with it count too.
+const ATTEMPTS: u32 = 12;
 
 /// Numbers of kept messages on their way to [`App::read_all`].
 pub struct Inbox(pub(super) mpsc::UnboundedReceiver<i64>);
@@ -35,19 +35,28 @@ struct Cover {
 }
 
 /// A message as a source hands it over.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Arrival {
-    /// Its bytes.
+    /// The message, whole unless `truncated_from` says otherwise.
     pub raw: Vec<u8>,
-    /// `MAIL FROM`, where there was one.
+    /// The envelope sender without brackets, empty for the null path; `None` where the source has no envelope.
     pub mail_from: Option<String>,
-    /// `RCPT TO`, where there were any.
+    /// The envelope recipients without brackets; empty where the source has no envelope.
     pub rcpt_to: Vec<String>,
-    /// `maildir`, `lmtp`, `pipe`.
+    /// `maildir`, `lmtp` or `pipe`.
     pub source: &'static str,
-    /// Names it at its source, so that a double is known.
+    /// What names this very message at its source, where it may be fetched again after a crash between storing and
+    /// acknowledging: the store refuses a second one.
     pub source_key: Option<String>,
-    /// Its real size, where only its beginning came.
+    /// The real size in octets, where the message was too large and only its beginning was kept.
     pub truncated_from: Option<u64>,
+}
+
+impl std::fmt::Debug for Arrival {
+    /// Without content and addresses.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Arrival({}, {} octets, {} recipients)", self.source, self.raw.len(), self.rcpt_to.len())
+    }
 }
 
 /// What reading a message came to.

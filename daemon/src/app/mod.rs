@@ -30,12 +30,10 @@ use crate::config::Settings;
 use crate::store::Store;
 use gauges::Gauges;
 
+pub use crate::store::{Counts, Flag, FlagFilter, Line, Listed, MailKind, Page, Queued, Reset, Resolution, Severity};
 pub use ingest::{Arrival, Inbox, NotKept};
 pub use outfit::{Outfit, OutfitError};
 pub use types::*;
-
-// What use cases take and give of the store's values, for `http`, which does not know the store.
-pub use crate::store::{Flag, FlagFilter, Line, Listed, Page, Queued, Severity, StoreError};
 
 /// What the use cases share.
 pub struct App {

@@ -93,7 +93,7 @@ impl Language {
             _ => {
                 let label_only = label.trim_end_matches('+');
                 let overrules = label_only != label;
-                let held = random::hash(&template) % 5 == 0;
+                let held = random::hash(&template).is_multiple_of(5);
                 let label = label_only.parse::<Verdict>().map_err(|e| e.to_string())?;
                 self.lines.push(Line { label, overrules, template, held });
             }

@@ -52,7 +52,7 @@ async fn show(state: State, Asks(caller): Asks, Id(id): Id<ResetId>) -> Result<J
     params(("id" = String, Path, format = Uuid)),
     responses((status = 200, description = "Taken back.", body = Reset),
         (status = 404, description = "No such reset.", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It was redeemed already.", body = Problem, content_type = "application/problem+json")))]
+        (status = 409, description = "It is over already.", body = Problem, content_type = "application/problem+json")))]
 async fn revoke(state: State, Asks(caller): Asks, Id(id): Id<ResetId>) -> Result<Json<Reset>, Refuse> {
     Ok(Json(state.app.revoke(&caller, id).await?.into()))
 }

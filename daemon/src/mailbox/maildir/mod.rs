@@ -17,7 +17,7 @@ use futures_util::StreamExt;
 use inotify::{EventStream, Inotify, WatchMask};
 use tokio::time::Instant;
 
-use super::{Arrived, Sink, Stop, stopped};
+use super::{Arrival, Sink, Stop, stopped};
 use folder::{Folder, Found, Taken};
 
 /// Between sweeps, whatever inotify says.
@@ -141,7 +141,7 @@ impl<S: Sink> Watcher<S> {
                 Ok(None) => return (found, Taken::Gone),
                 Err(error) => return (found, Taken::Unreadable(error)),
             };
-            let arrived = Arrived { raw, mail_from: None, rcpt_to: Vec::new(), source: "maildir", source_key: Some(key), truncated_from };
+            let arrived = Arrival { raw, mail_from: None, rcpt_to: Vec::new(), source: "maildir", source_key: Some(key), truncated_from };
             if self.sink.store(arrived).await.is_err() {
                 return (found, Taken::Unstored);
             }

@@ -14,14 +14,14 @@ use crate::mailbox::StoreFailed;
 
 struct Shelf {
     /// Told of each message, before it is stored or refused.
-    told: tokio::sync::mpsc::UnboundedSender<Arrived>,
+    told: tokio::sync::mpsc::UnboundedSender<Arrival>,
     /// Refuses messages that contain "poison".
     strict: AtomicBool,
     stored: Mutex<Vec<String>>,
 }
 
 impl Sink for Shelf {
-    async fn store(&self, arrived: Arrived) -> Result<(), StoreFailed> {
+    async fn store(&self, arrived: Arrival) -> Result<(), StoreFailed> {
         let text = String::from_utf8_lossy(&arrived.raw).into_owned();
         let refuse = self.strict.load(Ordering::Relaxed) && text.contains("poison");
         if !refuse {
@@ -39,7 +39,7 @@ impl Sink for Shelf {
 struct Scene {
     folder: tempfile::TempDir,
     shelf: Arc<Shelf>,
-    told: tokio::sync::mpsc::UnboundedReceiver<Arrived>,
+    told: tokio::sync::mpsc::UnboundedReceiver<Arrival>,
     stop: stop_channel::Sender<bool>,
     running: Option<JoinHandle<()>>,
 }
@@ -81,7 +81,7 @@ impl Scene {
         self.stop.send_replace(false);
     }
 
-    async fn next(&mut self) -> Arrived {
+    async fn next(&mut self) -> Arrival {
         self.told.recv().await.unwrap()
     }
 
