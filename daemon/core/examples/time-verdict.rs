@@ -6,8 +6,7 @@ use std::time::Instant;
 use resetd_core::verdict::judge;
 
 fn main() {
-    let letter =
-        "I came home and found your mail. We never asked for it, and my wife did not either. ";
+    let letter = "I came home and found your mail. We never asked for it, and my wife did not either. ";
     let texts = [
         ("short", "didnt request this, pls lock my account".to_owned()),
         ("short, Japanese", "パスワードの再設定は依頼していません。".to_owned()),
@@ -26,10 +25,6 @@ fn main() {
             })
             .collect();
         times.sort_by(f64::total_cmp);
-        println!(
-            "{name:<16} {:>9.1} µs p50 {:>9.1} µs p99",
-            times[rounds / 2],
-            times[rounds * 99 / 100]
-        );
+        println!("{name:<16} {:>9.1} µs p50 {:>9.1} µs p99", times[rounds / 2], times[rounds * 99 / 100]);
     }
 }

@@ -6,13 +6,7 @@ use crate::data::{Language, Line, expand};
 use crate::random::Random;
 
 /// Draws one text that a template stands for, dressed up the way people do, and its verdict.
-pub fn draw(
-    language: &Language,
-    line: &Line,
-    plain: u64,
-    pool: impl Fn(&Line) -> bool,
-    random: &mut Random,
-) -> (String, Verdict) {
+pub fn draw(language: &Language, line: &Line, plain: u64, pool: impl Fn(&Line) -> bool, random: &mut Random) -> (String, Verdict) {
     let mut text = expand(&line.template, random);
     let mut label = line.label;
     if !random.chance(plain) {
@@ -32,28 +26,14 @@ pub fn draw(
     (text, label)
 }
 
-fn compose(
-    language: &Language,
-    line: &Line,
-    mut text: String,
-    pool: &impl Fn(&Line) -> bool,
-    random: &mut Random,
-) -> (String, Verdict) {
+fn compose(language: &Language, line: &Line, mut text: String, pool: &impl Fn(&Line) -> bool, random: &mut Random) -> (String, Verdict) {
     let mut label = line.label;
     let another = |wanted: &dyn Fn(&Line) -> bool, random: &mut Random| {
-        let fitting: Vec<&Line> = language
-            .lines
-            .iter()
-            .filter(|l| pool(l) && wanted(l))
-            .collect();
+        let fitting: Vec<&Line> = language.lines.iter().filter(|l| pool(l) && wanted(l)).collect();
         random.pick(&fitting).map(|l| expand(&l.template, random))
     };
     if line.overrules && random.chance(55) {
-        let opposite = if label == Verdict::NotMe {
-            Verdict::WasMe
-        } else {
-            Verdict::NotMe
-        };
+        let opposite = if label == Verdict::NotMe { Verdict::WasMe } else { Verdict::NotMe };
         if let Some(before) = another(&|l| l.label == opposite && !l.overrules, random) {
             text = join(&before, &text, random);
         }
@@ -68,15 +48,8 @@ fn compose(
             (Verdict::Help, 3) => (Verdict::WasMe, true, Verdict::Help),
             _ => (label, true, label),
         };
-        if let Some(other) = another(
-            &|l| l.label == wanted && !l.overrules && l.template.chars().count() > 12,
-            random,
-        ) {
-            text = if before {
-                join(&other, &text, random)
-            } else {
-                join(&text, &other, random)
-            };
+        if let Some(other) = another(&|l| l.label == wanted && !l.overrules && l.template.chars().count() > 12, random) {
+            text = if before { join(&other, &text, random) } else { join(&text, &other, random) };
             label = whole;
         }
     }
@@ -85,19 +58,13 @@ fn compose(
             && let Some(story) = random.pick(&language.story)
         {
             let story = expand(story, random);
-            text = if random.chance(70) {
-                join(&story, &text, random)
-            } else {
-                join(&text, &story, random)
-            };
+            text = if random.chance(70) { join(&story, &text, random) } else { join(&text, &story, random) };
         }
     }
     if random.chance(30)
         && let Some(greet) = random.pick(&language.greet)
     {
-        let gap = *random
-            .pick(&["\n\n", "\n", ", ", " ", "! "])
-            .unwrap_or(&" ");
+        let gap = *random.pick(&["\n\n", "\n", ", ", " ", "! "]).unwrap_or(&" ");
         text = format!("{}{gap}{text}", expand(greet, random));
     }
     if random.chance(30)
@@ -110,9 +77,7 @@ fn compose(
 }
 
 fn join(a: &str, b: &str, random: &mut Random) -> String {
-    let gap = random
-        .pick(&[". ", ". ", ", ", " ", "\n", "! ", " - ", "... "])
-        .unwrap_or(&". ");
+    let gap = random.pick(&[". ", ". ", ", ", " ", "\n", "! ", " - ", "... "]).unwrap_or(&". ");
     let a = a.trim_end_matches(['.', '!', '。', '।']);
     format!("{a}{gap}{b}")
 }
@@ -126,10 +91,7 @@ fn strange_words(language: &Language, text: &str, random: &mut Random) -> String
             continue;
         };
         let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-        let made: String = a[..a.len().div_ceil(2)]
-            .iter()
-            .chain(&b[b.len() / 2..])
-            .collect();
+        let made: String = a[..a.len().div_ceil(2)].iter().chain(&b[b.len() / 2..]).collect();
         if words[at].chars().count() > 3 {
             words[at] = made;
         } else {
@@ -142,10 +104,7 @@ fn strange_words(language: &Language, text: &str, random: &mut Random) -> String
 fn some_word(language: &Language, random: &mut Random) -> Option<String> {
     let line = random.pick(&language.lines)?;
     let text = expand(&line.template, random);
-    let words: Vec<&str> = text
-        .split_whitespace()
-        .filter(|word| word.chars().count() > 3)
-        .collect();
+    let words: Vec<&str> = text.split_whitespace().filter(|word| word.chars().count() > 3).collect();
     random.pick(&words).map(|word| (*word).to_owned())
 }
 
@@ -168,13 +127,7 @@ fn slip(text: &str, random: &mut Random) -> String {
                 let letters: Vec<char> = text.chars().filter(|c| c.is_alphabetic()).collect();
                 chars[at] = *random.pick(&letters).unwrap_or(&'x');
             }
-            _ => chars.insert(
-                at,
-                *random
-                    .pick(&['e', 'a', 'n', 'r', 's'])
-                    .filter(|_| chars[at].is_ascii())
-                    .unwrap_or(&chars[at]),
-            ),
+            _ => chars.insert(at, *random.pick(&['e', 'a', 'n', 'r', 's']).filter(|_| chars[at].is_ascii()).unwrap_or(&chars[at])),
         }
     }
     chars.into_iter().collect()
@@ -183,56 +136,14 @@ fn slip(text: &str, random: &mut Random) -> String {
 /// Letters that people type for others where folding alone does not bring them together.
 fn respell(language: &str, text: &str, random: &mut Random) -> String {
     let table: &[(&str, &str)] = match language {
-        "el" => &[
-            ("ω", "w"),
-            ("ώ", "w"),
-            ("η", "h"),
-            ("ή", "h"),
-            ("θ", "8"),
-            ("ξ", "3"),
-            ("χ", "h"),
-            ("ευ", "ef"),
-            ("μπ", "b"),
-        ],
-        "ru" | "uk" | "bg" => &[
-            ("ч", "4"),
-            ("ц", "c"),
-            ("щ", "sch"),
-            ("ж", "j"),
-            ("х", "x"),
-            ("ш", "w"),
-            ("ъ", "u"),
-            ("ъ", "y"),
-        ],
-        "hi" => &[
-            ("ं", ""),
-            ("ा", "aa"),
-            ("ी", "ee"),
-            ("ँ", ""),
-            ("ये", "yeh"),
-            ("यह", "ye"),
-            ("फ", "ph"),
-            ("ज", "z"),
-        ],
+        "el" => &[("ω", "w"), ("ώ", "w"), ("η", "h"), ("ή", "h"), ("θ", "8"), ("ξ", "3"), ("χ", "h"), ("ευ", "ef"), ("μπ", "b")],
+        "ru" | "uk" | "bg" => &[("ч", "4"), ("ц", "c"), ("щ", "sch"), ("ж", "j"), ("х", "x"), ("ш", "w"), ("ъ", "u"), ("ъ", "y")],
+        "hi" => &[("ं", ""), ("ा", "aa"), ("ी", "ee"), ("ँ", ""), ("ये", "yeh"), ("यह", "ye"), ("फ", "ph"), ("ज", "z")],
         "hr" | "cs" | "sk" | "lt" => &[("š", "sh"), ("č", "ch"), ("ž", "zh"), ("ć", "ch")],
         "tr" => &[("ş", "sh"), ("ç", "ch")],
         "ro" => &[("ș", "sh"), ("ț", "tz")],
-        "en" => &[
-            ("you", "u"),
-            ("are", "r"),
-            ("please", "pls"),
-            ("this", "dis"),
-            ("the ", "da "),
-            ("ing", "in"),
-            ("to ", "2 "),
-        ],
+        "en" => &[("you", "u"), ("are", "r"), ("please", "pls"), ("this", "dis"), ("the ", "da "), ("ing", "in"), ("to ", "2 ")],
         _ => &[],
     };
-    table.iter().fold(text.to_owned(), |text, (from, to)| {
-        if random.chance(60) {
-            text.replace(from, to)
-        } else {
-            text
-        }
-    })
+    table.iter().fold(text.to_owned(), |text, (from, to)| if random.chance(60) { text.replace(from, to) } else { text })
 }

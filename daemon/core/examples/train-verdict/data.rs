@@ -38,28 +38,14 @@ pub fn read(folder: &Path) -> Result<Data, String> {
     let mut files: Vec<(String, Vec<u8>)> = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))? {
         let path = entry.map_err(|e| e.to_string())?.path();
-        let name = path
-            .file_name()
-            .map(|n| n.to_string_lossy().into_owned())
-            .unwrap_or_default();
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         if name.ends_with(".tsv") {
-            files.push((
-                name,
-                std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?,
-            ));
+            files.push((name, std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?));
         }
     }
     files.sort();
-    let hash = model::data_hash(
-        files
-            .iter()
-            .map(|(name, bytes)| (name.as_str(), bytes.as_slice())),
-    );
-    let mut data = Data {
-        hash,
-        languages: Vec::new(),
-        lexicon: Vec::new(),
-    };
+    let hash = model::data_hash(files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())));
+    let mut data = Data { hash, languages: Vec::new(), lexicon: Vec::new() };
     let mut ideas: Vec<String> = Vec::new();
     for (name, bytes) in files {
         let text = String::from_utf8(bytes).map_err(|_| format!("{name}: not UTF-8"))?;
@@ -73,17 +59,13 @@ pub fn read(folder: &Path) -> Result<Data, String> {
             let text = text.replace("\\n", "\n");
             match label.strip_prefix('=') {
                 Some(idea) => {
-                    let id = ideas
-                        .iter()
-                        .position(|known| known == idea)
-                        .unwrap_or_else(|| {
-                            ideas.push(idea.to_owned());
-                            ideas.len() - 1
-                        });
+                    let id = ideas.iter().position(|known| known == idea).unwrap_or_else(|| {
+                        ideas.push(idea.to_owned());
+                        ideas.len() - 1
+                    });
                     let id = u8::try_from(id).map_err(|_| fault("more than 256 ideas"))?;
                     for entry in text.split('|') {
-                        let (key, shape) =
-                            lexicon::key(entry).ok_or_else(|| fault("empty word"))?;
+                        let (key, shape) = lexicon::key(entry).ok_or_else(|| fault("empty word"))?;
                         data.lexicon.push((key, shape, id));
                     }
                 }
@@ -97,18 +79,17 @@ pub fn read(folder: &Path) -> Result<Data, String> {
 
 impl Language {
     fn new(name: &str) -> Self {
-        Language {
-            name: name.to_owned(),
-            lines: Vec::new(),
-            greet: Vec::new(),
-            sign: Vec::new(),
-            story: Vec::new(),
-        }
+        Language { name: name.to_owned(), lines: Vec::new(), greet: Vec::new(), sign: Vec::new(), story: Vec::new() }
     }
 
     fn add(&mut self, label: &str, template: String) -> Result<(), String> {
         if template.matches('{').count() != template.matches('}').count() {
             return Err("unbalanced braces".into());
+        }
+        // by itself, a filler is a letter about nothing
+        if matches!(label, "greet" | "sign" | "story") {
+            let template = template.clone();
+            self.lines.push(Line { label: Verdict::Other, overrules: false, template, held: false });
         }
         match label {
             "greet" => self.greet.push(template),
@@ -119,12 +100,7 @@ impl Language {
                 let overrules = label_only != label;
                 let held = random::hash(&template).is_multiple_of(5);
                 let label = label_only.parse::<Verdict>().map_err(|e| e.to_string())?;
-                self.lines.push(Line {
-                    label,
-                    overrules,
-                    template,
-                    held,
-                });
+                self.lines.push(Line { label, overrules, template, held });
             }
         }
         Ok(())
@@ -138,11 +114,7 @@ pub fn variants(template: &str) -> f32 {
     for c in template.chars() {
         match c {
             '{' => alternatives.push(1.0),
-            '|' => alternatives
-                .iter_mut()
-                .last()
-                .map(|n| *n += 1.0)
-                .unwrap_or(()),
+            '|' => alternatives.iter_mut().last().map(|n| *n += 1.0).unwrap_or(()),
             '}' => total *= alternatives.pop().unwrap_or(1.0),
             _ => {}
         }

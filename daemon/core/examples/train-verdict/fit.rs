@@ -25,8 +25,7 @@ pub fn first_layer(data: &Data, lexicon: &Lexicon, pool: impl Fn(&Line) -> bool)
         .collect();
     let mut order: Vec<u32> = Vec::new();
     for (i, (_, line)) in lines.iter().enumerate() {
-        let often = (1.0 + variants(&line.template).log2()).clamp(1.0, 6.0)
-            + if line.overrules { 1.0 } else { 0.0 };
+        let often = (1.0 + variants(&line.template).log2()).clamp(1.0, 6.0) + if line.overrules { 1.0 } else { 0.0 };
         order.extend(std::iter::repeat_n(i as u32, often as usize + 1));
     }
     for epoch in 0..EPOCHS {
@@ -36,8 +35,7 @@ pub fn first_layer(data: &Data, lexicon: &Lexicon, pool: impl Fn(&Line) -> bool)
         let rate = RATE * (1.0 - 0.9 * epoch as f32 / EPOCHS as f32);
         for &i in &order {
             let (language, line) = lines[i as usize];
-            let (text, label) =
-                augment::draw(&data.languages[language], line, 45, &pool, &mut random);
+            let (text, label) = augment::draw(&data.languages[language], line, 45, &pool, &mut random);
             let tokens = text::tokenise(&text);
             let features = features::extract(&tokens, lexicon);
             learn(&mut weights, &mut squares, &features, label, rate);
@@ -46,13 +44,7 @@ pub fn first_layer(data: &Data, lexicon: &Lexicon, pool: impl Fn(&Line) -> bool)
     weights
 }
 
-fn learn(
-    weights: &mut [f32],
-    squares: &mut [f32],
-    features: &[Feature],
-    label: Verdict,
-    rate: f32,
-) {
+fn learn(weights: &mut [f32], squares: &mut [f32], features: &[Feature], label: Verdict, rate: f32) {
     let values = features::values(features.iter());
     let mut scores: Scores = [0.0; 3];
     for feature in features {
@@ -66,8 +58,7 @@ fn learn(
         let at = feature.row as usize * 3;
         for k in 0..3 {
             let wanted = if label.index() == k { 0.97 } else { 0.01 };
-            let gradient = (probabilities[k] - wanted) * values[feature.family as usize]
-                + DECAY * weights[at + k];
+            let gradient = (probabilities[k] - wanted) * values[feature.family as usize] + DECAY * weights[at + k];
             squares[at + k] += gradient * gradient;
             weights[at + k] -= rate * gradient / squares[at + k].sqrt();
         }
@@ -75,11 +66,7 @@ fn learn(
 }
 
 /// Fits how sentences are weighed, on letters made of held-out lines.
-pub fn second_layer(
-    data: &Data,
-    model: &Model<'_>,
-    pool: impl Fn(&Line) -> bool,
-) -> ([[f32; READINGS]; 3], f32) {
+pub fn second_layer(data: &Data, model: &Model<'_>, pool: impl Fn(&Line) -> bool) -> ([[f32; READINGS]; 3], f32) {
     let mut random = Random(7);
     let (mut many, mut single) = (Vec::new(), Vec::new());
     for language in &data.languages {
@@ -117,47 +104,23 @@ pub fn second_layer(
         }
     }
     let loss = |temperature: f32| -> f32 {
-        (single.iter())
-            .map(|(scores, label)| {
-                -softmax(scores.map(|s| s / temperature))[label.index()]
-                    .max(1e-6)
-                    .ln()
-            })
-            .sum()
+        (single.iter()).map(|(scores, label)| -softmax(scores.map(|s| s / temperature))[label.index()].max(1e-6).ln()).sum()
     };
     let steps = (2..40).map(|i| i as f32 * 0.1);
-    let temperature = steps
-        .min_by(|a, b| loss(*a).total_cmp(&loss(*b)))
-        .unwrap_or(1.0);
+    let temperature = steps.min_by(|a, b| loss(*a).total_cmp(&loss(*b))).unwrap_or(1.0);
     (combine, temperature)
 }
 
 /// Writes a model file.
-pub fn write(
-    data: &Data,
-    lexicon: &Lexicon,
-    weights: &[f32],
-    combine: &[[f32; READINGS]; 3],
-    temperature: f32,
-) -> Vec<u8> {
-    let mut sizes: Vec<f32> = weights
-        .iter()
-        .map(|w| w.abs())
-        .filter(|w| *w > 0.0)
-        .collect();
+pub fn write(data: &Data, lexicon: &Lexicon, weights: &[f32], combine: &[[f32; READINGS]; 3], temperature: f32) -> Vec<u8> {
+    let mut sizes: Vec<f32> = weights.iter().map(|w| w.abs()).filter(|w| *w > 0.0).collect();
     sizes.sort_by(f32::total_cmp);
-    let largest = sizes
-        .get(sizes.len() * 9999 / 10000)
-        .copied()
-        .unwrap_or(1.0);
+    let largest = sizes.get(sizes.len() * 9999 / 10000).copied().unwrap_or(1.0);
     let mut out = MAGIC.to_vec();
     out.extend(data.hash.to_le_bytes());
     out.extend(largest.to_le_bytes());
     out.extend(temperature.to_le_bytes());
-    combine
-        .iter()
-        .flatten()
-        .for_each(|w| out.extend(w.to_le_bytes()));
+    combine.iter().flatten().for_each(|w| out.extend(w.to_le_bytes()));
     let entries = lexicon.entries();
     out.extend((entries.len() as u32).to_le_bytes());
     for (key, shape, id) in entries {

@@ -25,52 +25,26 @@ fn main() -> Result<(), String> {
     let data = data::read(&root.join("data/verdict"))?;
     let lexicon = || {
         let mut lexicon = Lexicon::default();
-        data.lexicon
-            .iter()
-            .for_each(|&(key, shape, id)| lexicon.insert(key, shape, id));
+        data.lexicon.iter().for_each(|&(key, shape, id)| lexicon.insert(key, shape, id));
         lexicon
     };
     let start = [[0.0; READINGS]; 3];
-    let partial = fit::write(
-        &data,
-        &lexicon(),
-        &fit::first_layer(&data, &lexicon(), |line| !line.held),
-        &start,
-        1.0,
-    );
+    let partial = fit::write(&data, &lexicon(), &fit::first_layer(&data, &lexicon(), |line| !line.held), &start, 1.0);
     let partial = Model::parse(&partial).ok_or("the partial model does not read back")?;
     let (combine, temperature) = fit::second_layer(&data, &partial, |line| line.held);
     println!("combine {combine:.2?}\ntemperature {temperature}");
-    held_out(
-        &data,
-        &Model {
-            combine,
-            temperature,
-            ..partial
-        },
-    );
+    held_out(&data, &Model { combine, temperature, ..partial });
     if arguments.iter().any(|a| a == "--holdout") {
         return Ok(());
     }
-    let bytes = fit::write(
-        &data,
-        &lexicon(),
-        &fit::first_layer(&data, &lexicon(), |_| true),
-        &combine,
-        temperature,
-    );
+    let bytes = fit::write(&data, &lexicon(), &fit::first_layer(&data, &lexicon(), |_| true), &combine, temperature);
     let model = Model::parse(&bytes).ok_or("the model does not read back")?;
     if let Some(at) = arguments.iter().position(|a| a == "--check") {
         check(&model, arguments.get(at + 1).ok_or("--check needs a file")?)?;
     }
     let path = root.join("src/verdict/model.bin");
     std::fs::write(&path, &bytes).map_err(|e| format!("{}: {e}", path.display()))?;
-    println!(
-        "{} bytes, {} lexicon entries, data {:016x}",
-        bytes.len(),
-        data.lexicon.len(),
-        data.hash
-    );
+    println!("{} bytes, {} lexicon entries, data {:016x}", bytes.len(), data.lexicon.len(), data.hash);
     Ok(())
 }
 
@@ -94,24 +68,16 @@ fn held_out(data: &Data, model: &Model<'_>) {
             let (told, _) = verdict(model, &expand(&line.template, &mut random));
             table[line.label.index()][told.index()] += 1;
             if told != line.label {
-                println!(
-                    "MISSED\t{}\t{}\t{told}\t{}",
-                    language.name, line.label, line.template
-                );
+                println!("MISSED\t{}\t{}\t{told}\t{}", language.name, line.label, line.template);
             }
             let count = by_language.entry(&language.name).or_default();
             count.0 += u32::from(told == line.label);
             count.1 += 1;
         }
     }
-    println!(
-        "held out: rows meant, columns told {:?}",
-        Verdict::ALL.map(Verdict::as_str)
-    );
+    println!("held out: rows meant, columns told {:?}", Verdict::ALL.map(Verdict::as_str));
     table.iter().for_each(|row| println!("{row:?}"));
-    let (right, all) = by_language
-        .values()
-        .fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
+    let (right, all) = by_language.values().fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
     println!("held out: {right}/{all} {:?}", by_language);
 }
 

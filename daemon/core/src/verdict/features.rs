@@ -65,17 +65,11 @@ impl Hash {
     }
 
     fn add(self, value: u64) -> Self {
-        Hash(
-            (self.0 ^ value)
-                .wrapping_mul(0x0000_0100_0000_01b3)
-                .rotate_left(23),
-        )
+        Hash((self.0 ^ value).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23))
     }
 
     fn text(self, text: &str) -> Self {
-        text.chars()
-            .fold(self, |hash, c| hash.add(u64::from(c as u32)))
-            .add(1)
+        text.chars().fold(self, |hash, c| hash.add(u64::from(c as u32))).add(1)
     }
 
     fn row(&self) -> u32 {
@@ -102,15 +96,8 @@ fn letters(word: &str, at: u16, out: &mut Vec<Feature>) {
             if size == 1 && matches!(group[0], '<' | '>') {
                 continue;
             }
-            let hash = group
-                .iter()
-                .fold(Hash::new(1), |hash, &c| hash.add(u64::from(c as u32)));
-            out.push(Feature {
-                row: hash.row(),
-                family: LETTERS,
-                first: at,
-                last: at,
-            });
+            let hash = group.iter().fold(Hash::new(1), |hash, &c| hash.add(u64::from(c as u32)));
+            out.push(Feature { row: hash.row(), family: LETTERS, first: at, last: at });
         }
     }
 }
@@ -119,45 +106,26 @@ fn letters(word: &str, at: u16, out: &mut Vec<Feature>) {
 fn signs(tokens: &[Token], i: usize, out: &mut Vec<Feature>) {
     let mut hash = Hash::new(2);
     for (size, token) in tokens[i..].iter().take(6).enumerate() {
-        if token.kind != Kind::Sign
-            || token.sentence != tokens[i].sentence
-            || (size > 0 && token.after_pause)
-        {
+        if token.kind != Kind::Sign || token.sentence != tokens[i].sentence || (size > 0 && token.after_pause) {
             break;
         }
         hash = hash.text(&token.folded);
-        out.push(Feature {
-            row: hash.row(),
-            family: LETTERS,
-            first: i as u16,
-            last: (i + size) as u16,
-        });
+        out.push(Feature { row: hash.row(), family: LETTERS, first: i as u16, last: (i + size) as u16 });
     }
 }
 
 /// Words alone, in pairs, over a gap, in threes.
 fn words(tokens: &[Token], out: &mut Vec<Feature>) {
     let word = |kind: u64, parts: &[usize], out: &mut Vec<Feature>| {
-        let hash = parts
-            .iter()
-            .fold(Hash::new(kind), |hash, &i| hash.text(&tokens[i].folded));
-        out.push(Feature {
-            row: hash.row(),
-            family: WORDS,
-            first: parts[0] as u16,
-            last: parts[parts.len() - 1] as u16,
-        });
+        let hash = parts.iter().fold(Hash::new(kind), |hash, &i| hash.text(&tokens[i].folded));
+        out.push(Feature { row: hash.row(), family: WORDS, first: parts[0] as u16, last: parts[parts.len() - 1] as u16 });
     };
     for i in 0..tokens.len() {
         if tokens[i].kind == Kind::Sign {
             continue;
         }
         word(3, &[i], out);
-        let same = |j: usize| {
-            j < tokens.len()
-                && tokens[j].kind != Kind::Sign
-                && tokens[j].sentence == tokens[i].sentence
-        };
+        let same = |j: usize| j < tokens.len() && tokens[j].kind != Kind::Sign && tokens[j].sentence == tokens[i].sentence;
         if same(i + 1) {
             word(4, &[i, i + 1], out);
             if same(i + 2) {
@@ -170,34 +138,21 @@ fn words(tokens: &[Token], out: &mut Vec<Feature>) {
 
 /// Ideas alone, in order, in threes, with the sentence's question mark, first and last.
 fn ideas(tokens: &[Token], ideas: &[Idea], out: &mut Vec<Feature>) {
-    let mut questions: Vec<u16> = (tokens.iter())
-        .filter(|token| token.kind == Kind::Mark && token.folded.starts_with('?'))
-        .map(|token| token.sentence)
-        .collect();
+    let mut questions: Vec<u16> =
+        (tokens.iter()).filter(|token| token.kind == Kind::Mark && token.folded.starts_with('?')).map(|token| token.sentence).collect();
     questions.dedup();
     let sentence = |idea: &Idea| tokens[idea.first as usize].sentence;
     let mut push = |kind: u64, parts: &[&Idea]| {
-        let hash = parts
-            .iter()
-            .fold(Hash::new(kind), |hash, idea| hash.add(u64::from(idea.id)));
+        let hash = parts.iter().fold(Hash::new(kind), |hash, idea| hash.add(u64::from(idea.id)));
         let (first, last) = (parts[0].first, parts[parts.len() - 1].last);
-        out.push(Feature {
-            row: hash.row(),
-            family: IDEAS,
-            first,
-            last,
-        });
+        out.push(Feature { row: hash.row(), family: IDEAS, first, last });
     };
     for (i, idea) in ideas.iter().enumerate() {
         push(7, &[idea]);
         if questions.binary_search(&sentence(idea)).is_ok() {
             push(8, &[idea]);
         }
-        let inside: Vec<&Idea> = ideas[i + 1..]
-            .iter()
-            .take(3)
-            .take_while(|next| sentence(next) == sentence(idea))
-            .collect();
+        let inside: Vec<&Idea> = ideas[i + 1..].iter().take(3).take_while(|next| sentence(next) == sentence(idea)).collect();
         for (gap, next) in inside.iter().enumerate() {
             push(if gap == 0 { 9 } else { 10 }, &[idea, next]);
         }
@@ -222,10 +177,7 @@ fn ideas(tokens: &[Token], ideas: &[Idea], out: &mut Vec<Feature>) {
 
 /// Length, and marks.
 fn shape(tokens: &[Token], out: &mut Vec<Feature>) {
-    let count = tokens
-        .iter()
-        .filter(|token| token.kind != Kind::Mark)
-        .count() as u64;
+    let count = tokens.iter().filter(|token| token.kind != Kind::Mark).count() as u64;
     let bucket = match count {
         0..=4 => count,
         5..=7 => 5,
@@ -235,20 +187,10 @@ fn shape(tokens: &[Token], out: &mut Vec<Feature>) {
         _ => 9,
     };
     let mut push = |kind: u64, value: u64, at: usize| {
-        out.push(Feature {
-            row: Hash::new(kind).add(value).row(),
-            family: SHAPE,
-            first: at as u16,
-            last: at as u16,
-        });
+        out.push(Feature { row: Hash::new(kind).add(value).row(), family: SHAPE, first: at as u16, last: at as u16 });
     };
     push(16, bucket, 0);
-    for (i, token) in tokens
-        .iter()
-        .enumerate()
-        .filter(|(_, token)| token.kind == Kind::Mark)
-        .take(6)
-    {
+    for (i, token) in tokens.iter().enumerate().filter(|(_, token)| token.kind == Kind::Mark).take(6) {
         push(17, Hash::new(0).text(&token.folded).0, i);
     }
 }

@@ -47,10 +47,7 @@ impl Lexicon {
     pub fn entries(&self) -> Vec<(u32, Shape, u8)> {
         let mut all = Vec::new();
         for (&key, ids) in &self.entries {
-            for (shape, id) in [Shape::Whole, Shape::Stem, Shape::Inside]
-                .into_iter()
-                .zip(ids)
-            {
+            for (shape, id) in [Shape::Whole, Shape::Stem, Shape::Inside].into_iter().zip(ids) {
                 all.extend(id.map(|id| (key, shape, id)));
             }
         }
@@ -65,11 +62,7 @@ impl Lexicon {
         while at < tokens.len() {
             match self.at(tokens, at) {
                 Some((id, last)) => {
-                    ideas.push(Idea {
-                        id,
-                        first: at as u16,
-                        last: last as u16,
-                    });
+                    ideas.push(Idea { id, first: at as u16, last: last as u16 });
                     at = last + 1;
                 }
                 None => at += 1,
@@ -84,9 +77,7 @@ impl Lexicon {
         let mut hash = SEED;
         let reach = if sign { 10 } else { LONGEST_PHRASE };
         for (last, token) in tokens.iter().enumerate().skip(at).take(reach) {
-            if last > at
-                && (token.sentence != tokens[at].sentence || (token.kind == Kind::Sign) != sign)
-            {
+            if last > at && (token.sentence != tokens[at].sentence || (token.kind == Kind::Sign) != sign) {
                 break;
             }
             if last > at && !sign {
@@ -103,24 +94,14 @@ impl Lexicon {
                     best = Some((id, last));
                 }
             }
-            let ended = if sign {
-                [Shape::Inside, Shape::Inside]
-            } else {
-                [Shape::Stem, Shape::Whole]
-            };
+            let ended = if sign { [Shape::Inside, Shape::Inside] } else { [Shape::Stem, Shape::Whole] };
             for shape in ended {
                 if let Some(id) = self.find(hash, shape) {
                     best = Some((id, last));
                 }
             }
         }
-        best.or_else(|| {
-            if sign {
-                None
-            } else {
-                self.inside(&tokens[at].folded).map(|id| (id, at))
-            }
-        })
+        best.or_else(|| if sign { None } else { self.inside(&tokens[at].folded).map(|id| (id, at)) })
     }
 
     fn inside(&self, word: &str) -> Option<u8> {
@@ -184,13 +165,7 @@ mod tests {
             let (key, shape) = key(entry).unwrap();
             lexicon.insert(key, shape, id);
         }
-        let ids = |text: &str| {
-            lexicon
-                .ideas(&tokenise(text))
-                .iter()
-                .map(|i| i.id)
-                .collect::<Vec<_>>()
-        };
+        let ids = |text: &str| lexicon.ideas(&tokenise(text)).iter().map(|i| i.id).collect::<Vec<_>>();
         assert_eq!(ids("I asked. ASK FOR! istemedim 我没有"), [1, 2, 3, 4]);
     }
 }

@@ -27,12 +27,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// All verdicts, in the order in which the model numbers them.
-    pub const ALL: [Verdict; 4] = [
-        Verdict::NotMe,
-        Verdict::WasMe,
-        Verdict::Help,
-        Verdict::Other,
-    ];
+    pub const ALL: [Verdict; 4] = [Verdict::NotMe, Verdict::WasMe, Verdict::Help, Verdict::Other];
 
     /// The name used in the API and in data files.
     pub fn as_str(self) -> &'static str {
@@ -70,10 +65,7 @@ impl FromStr for Verdict {
     type Err = UnknownVerdict;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Verdict::ALL
-            .into_iter()
-            .find(|v| v.as_str() == name)
-            .ok_or_else(|| UnknownVerdict(name.to_owned()))
+        Verdict::ALL.into_iter().find(|v| v.as_str() == name).ok_or_else(|| UnknownVerdict(name.to_owned()))
     }
 }
 
@@ -96,22 +88,12 @@ pub fn judge(text: &str) -> Judgement {
     let text = head(text);
     let tokens = text::tokenise(text);
     if tokens.is_empty() {
-        return Judgement {
-            verdict: Verdict::Other,
-            confidence: 0.0,
-            evidence: Vec::new(),
-        };
+        return Judgement { verdict: Verdict::Other, confidence: 0.0, evidence: Vec::new() };
     }
     let model = model::committed();
     let features = features::extract(&tokens, &model.lexicon);
     let probabilities = model.probabilities(&tokens, &features);
-    let best = (0..4).fold(0, |best, i| {
-        if probabilities[i] > probabilities[best] {
-            i
-        } else {
-            best
-        }
-    });
+    let best = (0..4).fold(0, |best, i| if probabilities[i] > probabilities[best] { i } else { best });
     Judgement {
         verdict: Verdict::ALL[best],
         confidence: probabilities[best],
@@ -123,10 +105,7 @@ fn head(text: &str) -> &str {
     if text.len() <= MAX_BYTES {
         return text;
     }
-    let end = (0..=MAX_BYTES)
-        .rev()
-        .find(|&i| text.is_char_boundary(i))
-        .unwrap_or(0);
+    let end = (0..=MAX_BYTES).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0);
     &text[..end]
 }
 
@@ -138,11 +117,7 @@ mod tests {
     fn blank_is_other_without_confidence() {
         for text in ["", " ", "\n\t\r\n", "\u{feff}\u{200b}"] {
             let judgement = judge(text);
-            assert_eq!(
-                (judgement.verdict, judgement.confidence),
-                (Verdict::Other, 0.0),
-                "{text:?}"
-            );
+            assert_eq!((judgement.verdict, judgement.confidence), (Verdict::Other, 0.0), "{text:?}");
             assert!(judgement.evidence.is_empty());
         }
     }
@@ -153,12 +128,7 @@ mod tests {
         let judgement = judge(text);
         assert_eq!(judgement.verdict, Verdict::NotMe);
         assert!((1..=5).contains(&judgement.evidence.len()));
-        assert!(
-            judgement
-                .evidence
-                .iter()
-                .all(|words| text.contains(words.as_str()))
-        );
+        assert!(judgement.evidence.iter().all(|words| text.contains(words.as_str())));
     }
 
     #[test]

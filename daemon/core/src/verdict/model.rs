@@ -57,20 +57,11 @@ impl<'a> Model<'a> {
         for _ in 0..u32::from_le_bytes(take(&mut rest)?) {
             let key = u32::from_le_bytes(take(&mut rest)?);
             let [shape, id] = take(&mut rest)?;
-            let shape = [Shape::Whole, Shape::Stem, Shape::Inside]
-                .into_iter()
-                .nth(usize::from(shape))?;
+            let shape = [Shape::Whole, Shape::Stem, Shape::Inside].into_iter().nth(usize::from(shape))?;
             lexicon.insert(key, shape, id);
         }
         let levels = levels(largest);
-        (rest.len() == ROWS * 3).then_some(Model {
-            data_hash,
-            lexicon,
-            combine,
-            temperature,
-            levels,
-            weights: rest,
-        })
+        (rest.len() == ROWS * 3).then_some(Model { data_hash, lexicon, combine, temperature, levels, weights: rest })
     }
 
     fn empty() -> Model<'a> {
@@ -97,10 +88,7 @@ impl<'a> Model<'a> {
     pub fn probabilities(&self, tokens: &[Token], features: &[Feature]) -> [f32; 4] {
         match readings(tokens, features, |feature| self.weight(feature)) {
             Readings::One(scores) => softmax(scores.map(|score| score / self.temperature)),
-            Readings::Many(readings) => softmax(
-                self.combine
-                    .map(|row| row.iter().zip(readings).map(|(w, x)| w * x).sum()),
-            ),
+            Readings::Many(readings) => softmax(self.combine.map(|row| row.iter().zip(readings).map(|(w, x)| w * x).sum())),
         }
     }
 }
@@ -114,17 +102,9 @@ pub enum Readings {
 }
 
 /// Scores a text as a whole and sentence by sentence.
-pub fn readings(
-    tokens: &[Token],
-    features: &[Feature],
-    weight: impl Fn(&Feature) -> Scores,
-) -> Readings {
+pub fn readings(tokens: &[Token], features: &[Feature], weight: impl Fn(&Feature) -> Scores) -> Readings {
     let whole = score(features.iter(), &weight);
-    let mut sentences: Vec<u16> = tokens
-        .iter()
-        .filter(|token| token.kind != Kind::Mark)
-        .map(|token| token.sentence)
-        .collect();
+    let mut sentences: Vec<u16> = tokens.iter().filter(|token| token.kind != Kind::Mark).map(|token| token.sentence).collect();
     sentences.dedup();
     if sentences.len() < 2 {
         return Readings::One(whole);
@@ -139,31 +119,14 @@ pub fn readings(
             parts[at].push(feature);
         }
     }
-    let scores: Vec<Scores> = parts
-        .iter()
-        .map(|part| score(part.iter().copied(), &weight))
-        .collect();
+    let scores: Vec<Scores> = parts.iter().map(|part| score(part.iter().copied(), &weight)).collect();
     let telling = |scores: &&Scores| softmax(**scores)[3] < 0.5;
-    let last = scores
-        .iter()
-        .rev()
-        .find(telling)
-        .or(scores.last())
-        .copied()
-        .unwrap_or(whole);
-    let first = scores
-        .iter()
-        .find(telling)
-        .or(scores.first())
-        .copied()
-        .unwrap_or(whole);
+    let last = scores.iter().rev().find(telling).or(scores.last()).copied().unwrap_or(whole);
+    let first = scores.iter().find(telling).or(scores.first()).copied().unwrap_or(whole);
     let mut readings = [1.0; READINGS];
     for i in 0..3 {
         readings[i] = whole[i];
-        readings[3 + i] = scores
-            .iter()
-            .map(|s| s[i])
-            .fold(f32::NEG_INFINITY, f32::max);
+        readings[3 + i] = scores.iter().map(|s| s[i]).fold(f32::NEG_INFINITY, f32::max);
         readings[6 + i] = last[i];
         readings[9 + i] = first[i];
         readings[12 + i] = scores.iter().map(|s| s[i]).sum::<f32>() / scores.len() as f32;
@@ -171,10 +134,7 @@ pub fn readings(
     Readings::Many(readings)
 }
 
-fn score<'f>(
-    features: impl Iterator<Item = &'f Feature> + Clone,
-    weight: impl Fn(&Feature) -> Scores,
-) -> Scores {
+fn score<'f>(features: impl Iterator<Item = &'f Feature> + Clone, weight: impl Fn(&Feature) -> Scores) -> Scores {
     let values = features::values(features.clone());
     let mut scores = [0.0; 3];
     for feature in features {

@@ -45,9 +45,7 @@ pub fn tokenise(text: &str) -> Vec<Token> {
             (Kind::Sign, fold::sign(c))
         } else if is_word(c) {
             while let Some(&(at, next)) = chars.peek() {
-                if is_unspaced(next)
-                    || !(is_word(next) || (is_apostrophe(next) && followed_by_word(text, at, next)))
-                {
+                if is_unspaced(next) || !(is_word(next) || (is_apostrophe(next) && followed_by_word(text, at, next))) {
                     break;
                 }
                 end = at + next.len_utf8();
@@ -55,11 +53,7 @@ pub fn tokenise(text: &str) -> Vec<Token> {
             }
             let folded = fold::word(&text[start..end]);
             let number = text[start..end].chars().all(char::is_numeric);
-            if number {
-                (Kind::Number, "0".to_owned())
-            } else {
-                (Kind::Word, folded)
-            }
+            if number { (Kind::Number, "0".to_owned()) } else { (Kind::Word, folded) }
         } else if is_mark(c) {
             while let Some(&(at, next)) = chars.peek() {
                 if fold::mark(next) != fold::mark(c) {
@@ -85,14 +79,7 @@ pub fn tokenise(text: &str) -> Vec<Token> {
             continue;
         }
         filled |= kind != Kind::Mark;
-        tokens.push(Token {
-            start,
-            end,
-            kind,
-            folded,
-            sentence,
-            after_pause: pause,
-        });
+        tokens.push(Token { start, end, kind, folded, sentence, after_pause: pause });
         pause = false;
         if ends_sentence(c) && filled {
             sentence = sentence.saturating_add(1);
@@ -113,17 +100,11 @@ fn is_word(c: char) -> bool {
 }
 
 fn is_apostrophe(c: char) -> bool {
-    matches!(
-        c,
-        '\'' | '’' | '‘' | 'ʼ' | '`' | '´' | '′' | '\u{200c}' | '\u{200d}' | '\u{ad}' | '׳' | '״'
-    )
+    matches!(c, '\'' | '’' | '‘' | 'ʼ' | '`' | '´' | '′' | '\u{200c}' | '\u{200d}' | '\u{ad}' | '׳' | '״')
 }
 
 fn followed_by_word(text: &str, at: usize, c: char) -> bool {
-    text[at + c.len_utf8()..]
-        .chars()
-        .next()
-        .is_some_and(|next| is_word(next) && !is_unspaced(next))
+    text[at + c.len_utf8()..].chars().next().is_some_and(|next| is_word(next) && !is_unspaced(next))
 }
 
 fn is_mark(c: char) -> bool {
@@ -131,10 +112,7 @@ fn is_mark(c: char) -> bool {
 }
 
 fn ends_sentence(c: char) -> bool {
-    matches!(
-        c,
-        '.' | ';' | '\n' | '\r' | '…' | '–' | '—' | '。' | '।' | '\u{2028}'
-    ) || matches!(fold::mark(c), '!' | '?')
+    matches!(c, '.' | ';' | '\n' | '\r' | '…' | '–' | '—' | '。' | '।' | '\u{2028}') || matches!(fold::mark(c), '!' | '?')
 }
 
 fn is_pause(c: char) -> bool {
@@ -146,10 +124,7 @@ mod tests {
     use super::*;
 
     fn folded(text: &str) -> Vec<String> {
-        tokenise(text)
-            .into_iter()
-            .map(|token| token.folded)
-            .collect()
+        tokenise(text).into_iter().map(|token| token.folded).collect()
     }
 
     #[test]
@@ -174,10 +149,7 @@ mod tests {
     fn sentences_are_counted_and_places_kept() {
         let text = "Hi,\n\nnot me!! 我没有";
         let tokens = tokenise(text);
-        assert_eq!(
-            tokens.iter().map(|t| t.sentence).collect::<Vec<_>>(),
-            [0, 1, 1, 1, 2, 2, 2]
-        );
+        assert_eq!(tokens.iter().map(|t| t.sentence).collect::<Vec<_>>(), [0, 1, 1, 1, 2, 2, 2]);
         assert_eq!(&text[tokens[2].start..tokens[2].end], "me");
         assert_eq!(tokens[3].folded, "!+");
     }
