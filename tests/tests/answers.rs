@@ -235,7 +235,7 @@ fn an_objection_to_the_notice_is_critical() {
     let site = Site::new();
     let (id, mail) = site.mailed("ann");
     site.redeem(&mail.token()).expect(200);
-    site.client().ask("POST", &format!("/v1/resets/{id}/completed"), &[], b"").expect(202);
+    site.client().ask("POST", &format!("/v1/resets/{id}/completed"), &[], b"").expect(204);
     site.events().find(|event| event["event"] == "mail.sent" && event["detail"]["kind"] == "notice");
     let notice = site.outgoing().to("ann@mail.example").into_iter().find(|mail| !mail.has_secret()).unwrap();
     site.hand_in(&Answer::to(&notice, "I did not change my password!").build());
@@ -287,12 +287,19 @@ fn the_same_message_is_read_once() {
         std::fs::create_dir_all(site.path().join("in").join(part)).unwrap();
     }
     let message = Answer::to(&mail, NOT_ME).build();
-    std::fs::write(site.path().join("in/tmp/1.x"), &message).unwrap();
-    std::fs::rename(site.path().join("in/tmp/1.x"), site.path().join("in/new/1.x")).unwrap();
+    drop_in(&site, "1.x", &message);
     site.events().named("flag.raised");
-    // It comes back into `new`, as a mail program's "mark unread" may do.
-    std::fs::write(site.path().join("in/new/1.x"), &message).unwrap();
-    std::fs::write(site.path().join("in/new/2.x"), Answer::to(&mail, "I need help").build()).unwrap();
+    let read = std::fs::read_dir(site.path().join("in/cur")).unwrap().next().unwrap().unwrap().path();
+    // It comes back into `new`, as a mail program's "mark as unread" may do it, and another one after it.
+    std::fs::rename(read, site.path().join("in/new/1.x")).unwrap();
+    drop_in(&site, "2.x", &Answer::to(&mail, "I need help").build());
     site.events().find(|event| event["event"] == "flag.raised" && event["detail"]["reason"] == "help");
     assert_eq!(site.flags().len(), 2);
+}
+
+/// As a delivery agent does it: written in `tmp`, moved to `new`.
+fn drop_in(site: &Site, name: &str, message: &[u8]) {
+    let maildir = site.path().join("in");
+    std::fs::write(maildir.join("tmp").join(name), message).unwrap();
+    std::fs::rename(maildir.join("tmp").join(name), maildir.join("new").join(name)).unwrap();
 }

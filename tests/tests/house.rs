@@ -47,13 +47,6 @@ const OWNERS: [(&str, &[&str]); 6] = [
     ("listenfd", &["http"]),
 ];
 
-/// One `use` or path in the sources.
-#[derive(Debug, PartialEq, Eq, Clone)]
-struct Arrow {
-    from: String,
-    to: String,
-}
-
 #[test]
 fn every_use_points_down_or_to_core() {
     let mut wrong = Vec::new();

@@ -24,6 +24,7 @@ impl Out {
     fn mailed(&mut self, id: String, mail: Mail) -> Mail {
         self.needles.token(&mail.token());
         self.needles.code(&mail.code());
+        assert!(!self.needles.find(&mail.raw).is_empty(), "the search sees what is there");
         self.mails.push((id, mail.clone()));
         mail
     }
@@ -79,7 +80,7 @@ fn after_a_full_run_with_capture_grep_finds_nothing() {
     site.inspect(&used.token()).expect(200);
     site.redeem(&used.token()).expect(200);
     site.redeem(&used.token()).expect(410);
-    site.client().post(&format!("/v1/resets/{}/completed", id_of(&out, &used)), &json!({})).expect(202);
+    site.client().post(&format!("/v1/resets/{}/completed", id_of(&out, &used)), &json!({})).expect(204);
     let typed = mailed_code(&site, &mut out);
     site.redeem_code("typed", "00000000");
     site.client()
