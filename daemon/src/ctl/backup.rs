@@ -5,22 +5,22 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use super::errand::{Asked, Errand};
 use super::failure::Failure;
-use super::session::{Asked, Session};
 use crate::wire::BackedUp;
 
 /// Has a copy made, and moves it to `file` where one is named.
-pub(super) async fn run(session: &Session, file: Option<&Path>) -> Result<(), Failure> {
-    let asked: Asked<BackedUp> = session.ask("POST", "/v1/backup", None).await?;
-    let Some(file) = file else { return session.show(&asked, |backup, _| backup.file.clone()) };
+pub(super) async fn run(errand: &Errand, file: Option<&Path>) -> Result<(), Failure> {
+    let asked: Asked<BackedUp> = errand.ask("POST", "/v1/backup", None).await?;
+    let Some(file) = file else { return errand.show(&asked, |backup, _| backup.file.clone()) };
     let written = Path::new(&asked.value.file);
     moved(written, file).map_err(|error| {
         Failure::Failed(format!("the copy was made, but it can't be moved from {} to {}: {error}", written.display(), file.display()))
     })?;
     let there = BackedUp { file: file.display().to_string() };
-    match session.json {
-        true => session.screen.print(&serde_json::to_string(&there).unwrap_or_default()),
-        false => session.screen.print(&there.file),
+    match errand.json {
+        true => errand.screen.print(&serde_json::to_string(&there).unwrap_or_default()),
+        false => errand.screen.print(&there.file),
     }
 }
 

@@ -13,10 +13,10 @@ use resetd_core::inbound::{self, Facts, Kind};
 use resetd_core::secret::{KeyRing, Tag};
 
 use super::cli::Classify;
+use super::errand::Errand;
 use super::failure::Failure;
 use super::ingest::read;
 use super::screen::one_line;
-use super::session::Session;
 use super::table::{Cell, Table, styled};
 use crate::reading::{self, Envelope, Trust};
 use crate::wire::Classified;
@@ -24,7 +24,7 @@ use crate::wire::Classified;
 /// Files from which on a bar shows how far it is.
 const MANY: usize = 50;
 
-pub(super) fn run(session: &Session, ask: &Classify) -> Result<(), Failure> {
+pub(super) fn run(errand: &Errand, ask: &Classify) -> Result<(), Failure> {
     let files = files(&ask.files)?;
     let ring = ask.root_key.as_deref().map(ring).transpose()?;
     let judge = Judge { authserv_ids: &ask.authserv_id, ring: ring.as_ref() };
@@ -36,14 +36,15 @@ pub(super) fn run(session: &Session, ask: &Classify) -> Result<(), Failure> {
         |classified| {
             bar.inc(1);
             let classified = classified?;
-            match session.json {
-                true => bar.suspend(|| session.screen.print(&serde_json::to_string(&classified).unwrap_or_default())),
-                false => Ok(table.row(cells(&classified))),
+            if errand.json {
+                return bar.suspend(|| errand.screen.print(&serde_json::to_string(&classified).unwrap_or_default()));
             }
+            table.row(cells(&classified));
+            Ok(())
         },
     )?;
     bar.finish_and_clear();
-    if session.json { Ok(()) } else { session.screen.print(&table.render(session.screen)) }
+    if errand.json { Ok(()) } else { errand.screen.print(&table.render(errand.screen)) }
 }
 
 /// The files named, and those in the folders named, by name.

@@ -4,18 +4,18 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::errand::Errand;
 use super::failure::Failure;
-use super::session::Session;
 use crate::config::config_check;
 
 /// Says `ok`, or everything that is wrong with the file.
-pub(super) fn check(session: &Session, file: &Path) -> Result<(), Failure> {
+pub(super) fn check(errand: &Errand, file: &Path) -> Result<(), Failure> {
     let (code, text) = config_check(file);
-    if session.json {
+    if errand.json {
         let problems: Vec<&str> = if code == 0 { Vec::new() } else { text.lines().collect() };
-        session.screen.print(&json!({ "file": file, "ok": code == 0, "problems": problems }).to_string())?;
+        errand.screen.print(&json!({ "file": file, "ok": code == 0, "problems": problems }).to_string())?;
     } else if code == 0 {
-        session.screen.print(&text)?;
+        errand.screen.print(&text)?;
     } else {
         eprintln!("{text}");
     }

@@ -8,26 +8,26 @@ use hyper::body::Incoming;
 
 use super::cli;
 use super::client::{Answer, ClientError};
+use super::errand::{Errand, good, more, path_with};
 use super::failure::Failure;
 use super::resets::{detail, event_style};
 use super::screen::{Screen, clean, when};
-use super::session::{Session, good, more, path_with};
 use super::table::{Table, styled};
 use crate::wire::{Event, List};
 
 /// How long a follower waits before it connects again.
 const PAUSE: Duration = Duration::from_secs(2);
 
-pub(super) async fn run(session: &Session, ask: &cli::Events) -> Result<(), Failure> {
+pub(super) async fn run(errand: &Errand, ask: &cli::Events) -> Result<(), Failure> {
     if ask.follow {
-        return follow(session, ask.after, |event, json| {
-            session.screen.print(&if session.json { json.to_owned() } else { line(event, session.screen) })
+        return follow(errand, ask.after, |event, json| {
+            errand.screen.print(&if errand.json { json.to_owned() } else { line(event, errand.screen) })
         })
         .await;
     }
     let query = [("after", ask.after.map(|id| id.to_string())), ("limit", ask.limit.map(|limit| limit.to_string()))];
-    let asked = session.get(&path_with("/v1/events", &query)).await?;
-    session.show(&asked, table)
+    let asked = errand.get(&path_with("/v1/events", &query)).await?;
+    errand.show(&asked, table)
 }
 
 fn table(list: &List<Event>, screen: Screen) -> String {
@@ -57,15 +57,15 @@ fn line(event: &Event, screen: Screen) -> String {
 /// Calls `each` for every event behind `after`, or from now on, until it fails. A daemon that is restarted is waited for, and
 /// nothing is missed: the stream goes on behind the last event that was seen.
 pub(super) async fn follow(
-    session: &Session,
+    errand: &Errand,
     after: Option<i64>,
     mut each: impl FnMut(&Event, &str) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let mut last = after;
     let mut connected = false;
     loop {
-        match once(session, &mut last, &mut each, &mut connected).await {
-            Ok(()) => session.say("the daemon stopped; waiting for it"),
+        match once(errand, &mut last, &mut each, &mut connected).await {
+            Ok(()) => errand.say("the daemon stopped; waiting for it"),
             // The first try says what is wrong; later ones go on.
             Err(Failure::Unreachable(_) | Failure::Failed(_)) if connected => {}
             Err(failure) => return Err(failure),
@@ -75,7 +75,7 @@ pub(super) async fn follow(
 }
 
 async fn once(
-    session: &Session,
+    errand: &Errand,
     last: &mut Option<i64>,
     each: &mut impl FnMut(&Event, &str) -> Result<(), Failure>,
     connected: &mut bool,
@@ -83,7 +83,7 @@ async fn once(
     let place = last.map(|id| id.to_string());
     let mut headers = vec![("accept", "text/event-stream")];
     headers.extend(place.as_deref().map(|id| ("last-event-id", id)));
-    let response = session.client.open("GET", "/v1/events", &headers, Vec::new()).await?;
+    let response = errand.client.open("GET", "/v1/events", &headers, Vec::new()).await?;
     let mut stream = Stream::of(response).await?;
     *connected = true;
     while let Some(data) = stream.next().await? {

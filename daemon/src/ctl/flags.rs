@@ -5,39 +5,39 @@ use std::io::{IsTerminal, Write};
 use serde_json::json;
 
 use super::cli::FlagsCommand;
+use super::errand::{Asked, Errand, good, more, path_with};
 use super::events::follow;
 use super::failure::Failure;
 use super::screen::{Screen, clean, one_line, when};
-use super::session::{Asked, Session, good, more, path_with};
 use super::table::{Sheet, Table, styled};
 use crate::wire::{Flag, FlagState, List, Severity};
 
-pub(super) async fn run(session: &Session, command: FlagsCommand) -> Result<(), Failure> {
+pub(super) async fn run(errand: &Errand, command: FlagsCommand) -> Result<(), Failure> {
     match command {
         FlagsCommand::List { state, severity, portal, account, stretch } => {
             let state = Some(state).filter(|state| state != "all");
             let [after, limit] = stretch.pairs();
             let query = [("state", state), ("severity", severity), ("portal", portal), ("account", account), after, limit];
-            let asked = session.get(&path_with("/v1/flags", &query)).await?;
-            session.show(&asked, table)
+            let asked = errand.get(&path_with("/v1/flags", &query)).await?;
+            errand.show(&asked, table)
         }
         FlagsCommand::Show { id } => {
-            let asked = session.get(&format!("/v1/flags/{id}")).await?;
-            session.show(&asked, sheet)
+            let asked = errand.get(&format!("/v1/flags/{id}")).await?;
+            errand.show(&asked, sheet)
         }
-        FlagsCommand::Message { id } => message(session, id).await,
+        FlagsCommand::Message { id } => message(errand, id).await,
         FlagsCommand::Resolve { id, outcome, note, by } => {
             let by = by.or_else(|| std::env::var("USER").ok().filter(|user| !user.is_empty()));
             let body = json!({ "outcome": outcome, "note": note, "by": by });
-            let asked = session.ask("POST", &format!("/v1/flags/{id}/resolve"), Some(&body)).await?;
-            session.show(&asked, sheet)
+            let asked = errand.ask("POST", &format!("/v1/flags/{id}/resolve"), Some(&body)).await?;
+            errand.show(&asked, sheet)
         }
-        FlagsCommand::Watch => watch(session).await,
+        FlagsCommand::Watch => watch(errand).await,
     }
 }
 
-async fn message(session: &Session, id: i64) -> Result<(), Failure> {
-    let answer = good(session.client.send("GET", &format!("/v1/flags/{id}/message"), &[], Vec::new()).await?)?;
+async fn message(errand: &Errand, id: i64) -> Result<(), Failure> {
+    let answer = good(errand.client.send("GET", &format!("/v1/flags/{id}/message"), &[], Vec::new()).await?)?;
     let mut out = std::io::stdout().lock();
     match out.is_terminal() {
         true => out.write_all(clean(&String::from_utf8_lossy(&answer.body)).as_bytes())?,
@@ -47,10 +47,10 @@ async fn message(session: &Session, id: i64) -> Result<(), Failure> {
 }
 
 /// Each flag as it is raised. The event only names it; the rest is asked for.
-async fn watch(session: &Session) -> Result<(), Failure> {
-    session.say("watching; Ctrl-C ends");
+async fn watch(errand: &Errand) -> Result<(), Failure> {
+    errand.say("watching; Ctrl-C ends");
     let (numbers, mut raised) = tokio::sync::mpsc::unbounded_channel();
-    let listen = follow(session, None, |event, _| {
+    let listen = follow(errand, None, |event, _| {
         if event.event == "flag.raised"
             && let Some(flag) = event.detail["flag"].as_i64()
         {
@@ -60,8 +60,8 @@ async fn watch(session: &Session) -> Result<(), Failure> {
     });
     let tell = async {
         while let Some(id) = raised.recv().await {
-            let asked: Asked<Flag> = session.get(&format!("/v1/flags/{id}")).await?;
-            session.show(&asked, |flag, screen| format!("{}\n", sheet(flag, screen)))?;
+            let asked: Asked<Flag> = errand.get(&format!("/v1/flags/{id}")).await?;
+            errand.show(&asked, |flag, screen| format!("{}\n", sheet(flag, screen)))?;
         }
         Ok(())
     };
@@ -140,7 +140,7 @@ fn sheet(flag: &Flag, screen: Screen) -> String {
     sheet.render(screen)
 }
 
-/// What a proof is worth, for an agent who has to decide.
+/// What a proof is worth, for whoever has to decide.
 fn proof(proof: &str) -> String {
     let meaning = match proof {
         "tag" => "the writer has our mail",

@@ -3,19 +3,19 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::errand::{Asked, Errand, good};
 use super::failure::Failure;
-use super::session::{Asked, Session, good};
 use crate::wire::Ingested;
 
 /// Hands messages to the daemon.
-pub(super) async fn run(session: &Session, files: &[PathBuf]) -> Result<(), Failure> {
+pub(super) async fn run(errand: &Errand, files: &[PathBuf]) -> Result<(), Failure> {
     let standard_input = [PathBuf::from("-")];
     let files = if files.is_empty() { &standard_input } else { files };
     for file in files {
         let raw = read(file)?;
-        let answer = good(session.client.send("POST", "/v1/inbound", &[("content-type", "message/rfc822")], raw).await?)?;
+        let answer = good(errand.client.send("POST", "/v1/inbound", &[("content-type", "message/rfc822")], raw).await?)?;
         let asked: Asked<Ingested> = Asked::of(answer)?;
-        session.show(&asked, |kept, _| match kept.duplicate {
+        errand.show(&asked, |kept, _| match kept.duplicate {
             true => format!("{}: was there before", file.display()),
             false => format!("{}: kept as inbound message {}", file.display(), kept.id),
         })?;

@@ -9,6 +9,7 @@ mod completions;
 mod config;
 mod dkim;
 mod doctor;
+mod errand;
 mod events;
 mod failure;
 mod flags;
@@ -17,7 +18,6 @@ mod queue;
 mod resets;
 mod screen;
 mod secrets;
-mod session;
 mod status;
 mod table;
 mod templates;
@@ -27,9 +27,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use cli::{Cli, Command, ConfigCommand, DkimCommand, InboundCommand, TemplatesCommand};
+use errand::Errand;
 use failure::Failure;
 use screen::Screen;
-use session::Session;
 
 pub use cli::command;
 
@@ -47,34 +47,34 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli, screen: Screen) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let session = Session::new(&cli.global, screen);
+    let errand = Errand::new(&cli.global, screen);
     match cli.command {
-        Command::Config(ConfigCommand::Check { file }) => config::check(&session, &file),
-        Command::Templates(TemplatesCommand::Check { folders, config }) => templates::check(&session, folders, &config),
-        Command::Inbound(InboundCommand::Classify(ask)) => classify::run(&session, &ask),
-        Command::Dkim(DkimCommand::Generate(ask)) => dkim::generate(&session, &ask),
+        Command::Config(ConfigCommand::Check { file }) => config::check(&errand, &file),
+        Command::Templates(TemplatesCommand::Check { folders, config }) => templates::check(&errand, folders, &config),
+        Command::Inbound(InboundCommand::Classify(ask)) => classify::run(&errand, &ask),
+        Command::Dkim(DkimCommand::Generate(ask)) => dkim::generate(&errand, &ask),
         Command::Completions { shell } => completions::print(shell, screen),
-        Command::Doctor { config } => runtime.block_on(doctor::run(&session, cli.global.socket.as_deref(), &config)),
-        command => runtime.block_on(ask(&session, command)),
+        Command::Doctor { config } => runtime.block_on(doctor::run(&errand, cli.global.socket.as_deref(), &config)),
+        command => runtime.block_on(ask(&errand, command)),
     }
 }
 
 /// What needs the daemon.
-async fn ask(session: &Session, command: Command) -> Result<(), Failure> {
+async fn ask(errand: &Errand, command: Command) -> Result<(), Failure> {
     match command {
-        Command::Status => status::show(session).await,
-        Command::Request(new) => resets::request(session, *new).await,
-        Command::Show { id } => resets::show(session, &id).await,
-        Command::Revoke { id } => resets::revoke(session, &id).await,
-        Command::Completed { id } => resets::completed(session, &id).await,
-        Command::Inspect(typed) => secrets::present(session, "inspect", typed).await,
-        Command::Redeem(typed) => secrets::present(session, "redeem", typed).await,
-        Command::Events(ask) => events::run(session, &ask).await,
-        Command::Flags(command) => flags::run(session, command).await,
-        Command::Queue(command) => queue::run(session, command).await,
-        Command::Templates(command) => templates::run(session, command).await,
-        Command::Inbound(InboundCommand::Ingest { files }) => ingest::run(session, &files).await,
-        Command::Backup { file } => backup::run(session, file.as_deref()).await,
+        Command::Status => status::show(errand).await,
+        Command::Request(new) => resets::request(errand, *new).await,
+        Command::Show { id } => resets::show(errand, &id).await,
+        Command::Revoke { id } => resets::revoke(errand, &id).await,
+        Command::Completed { id } => resets::completed(errand, &id).await,
+        Command::Inspect(typed) => secrets::present(errand, "inspect", typed).await,
+        Command::Redeem(typed) => secrets::present(errand, "redeem", typed).await,
+        Command::Events(ask) => events::run(errand, &ask).await,
+        Command::Flags(command) => flags::run(errand, command).await,
+        Command::Queue(command) => queue::run(errand, command).await,
+        Command::Templates(command) => templates::run(errand, command).await,
+        Command::Inbound(InboundCommand::Ingest { files }) => ingest::run(errand, &files).await,
+        Command::Backup { file } => backup::run(errand, file.as_deref()).await,
         Command::Inbound(_) | Command::Config(_) | Command::Dkim(_) | Command::Completions { .. } | Command::Doctor { .. } => Ok(()),
     }
 }

@@ -1,21 +1,21 @@
 //! `resetctl queue`
 
 use super::cli::QueueCommand;
+use super::errand::{Errand, good, more, path_with};
 use super::failure::Failure;
 use super::screen::{Screen, one_line, when};
-use super::session::{Session, good, more, path_with};
 use super::table::Table;
 use crate::wire::{List, Queued};
 
-pub(super) async fn run(session: &Session, command: QueueCommand) -> Result<(), Failure> {
+pub(super) async fn run(errand: &Errand, command: QueueCommand) -> Result<(), Failure> {
     match command {
         QueueCommand::List { stretch } => {
-            let asked = session.get(&path_with("/v1/queue", &stretch.pairs())).await?;
-            session.show(&asked, table)
+            let asked = errand.get(&path_with("/v1/queue", &stretch.pairs())).await?;
+            errand.show(&asked, table)
         }
         QueueCommand::Retry { id } => {
-            good(session.client.call("POST", &format!("/v1/queue/{id}/retry"), None).await?)?;
-            session.say(&format!("mail {id} is due now"));
+            good(errand.client.call("POST", &format!("/v1/queue/{id}/retry"), None).await?)?;
+            errand.say(&format!("mail {id} is due now"));
             Ok(())
         }
     }

@@ -3,21 +3,21 @@
 use serde_json::{Value, json};
 
 use super::cli::NewReset;
+use super::errand::{Asked, Errand, good, segment};
 use super::failure::Failure;
 use super::screen::{Screen, clean, when};
-use super::session::{Asked, Session, good, segment};
 use super::table::{Sheet, Table, styled};
 use crate::wire::{Accepted, Moment, Reset};
 
-pub(super) async fn request(session: &Session, new: NewReset) -> Result<(), Failure> {
+pub(super) async fn request(errand: &Errand, new: NewReset) -> Result<(), Failure> {
     let key = new.idempotency_key.clone();
     let body = serde_json::to_vec(&body(new)).unwrap_or_default();
     let mut headers = vec![("content-type", "application/json")];
     headers.extend(key.as_deref().map(|key| ("idempotency-key", key)));
-    let answer = good(session.client.send("POST", "/v1/resets", &headers, body).await?)?;
+    let answer = good(errand.client.send("POST", "/v1/resets", &headers, body).await?)?;
     let asked: Asked<Accepted> = Asked::of(answer)?;
-    session.show(&asked, |accepted, _| accepted.id.to_string())?;
-    session.say(&format!("accepted; `resetctl show {}` tells what became of it", asked.value.id));
+    errand.show(&asked, |accepted, _| accepted.id.to_string())?;
+    errand.say(&format!("accepted; `resetctl show {}` tells what became of it", asked.value.id));
     Ok(())
 }
 
@@ -38,19 +38,19 @@ fn body(new: NewReset) -> Value {
     body
 }
 
-pub(super) async fn show(session: &Session, id: &str) -> Result<(), Failure> {
-    let asked = session.get(&format!("/v1/resets/{}", segment(id)?)).await?;
-    session.show(&asked, sheet)
+pub(super) async fn show(errand: &Errand, id: &str) -> Result<(), Failure> {
+    let asked = errand.get(&format!("/v1/resets/{}", segment(id)?)).await?;
+    errand.show(&asked, sheet)
 }
 
-pub(super) async fn revoke(session: &Session, id: &str) -> Result<(), Failure> {
-    let asked = session.ask("DELETE", &format!("/v1/resets/{}", segment(id)?), None).await?;
-    session.show(&asked, sheet)
+pub(super) async fn revoke(errand: &Errand, id: &str) -> Result<(), Failure> {
+    let asked = errand.ask("DELETE", &format!("/v1/resets/{}", segment(id)?), None).await?;
+    errand.show(&asked, sheet)
 }
 
-pub(super) async fn completed(session: &Session, id: &str) -> Result<(), Failure> {
-    good(session.client.call("POST", &format!("/v1/resets/{}/completed", segment(id)?), None).await?)?;
-    session.say("noted; the person gets a notice");
+pub(super) async fn completed(errand: &Errand, id: &str) -> Result<(), Failure> {
+    good(errand.client.call("POST", &format!("/v1/resets/{}/completed", segment(id)?), None).await?)?;
+    errand.say("noted; the person gets a notice");
     Ok(())
 }
 

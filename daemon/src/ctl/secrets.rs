@@ -7,9 +7,9 @@ use resetd_core::time::Timestamp;
 use zeroize::Zeroizing;
 
 use super::cli::Typed;
+use super::errand::{Asked, Errand};
 use super::failure::Failure;
 use super::screen::{clean, span, when};
-use super::session::{Asked, Session};
 use super::table::Sheet;
 use crate::ambient::{Clock, SystemClock};
 use crate::wire::{Good, Presented, Secret};
@@ -18,7 +18,7 @@ use crate::wire::{Good, Presented, Secret};
 const LINE_MAX: usize = 4096;
 
 /// Reads a secret and presents it: `verb` is `inspect` or `redeem`.
-pub(super) async fn present(session: &Session, verb: &str, typed: Typed) -> Result<(), Failure> {
+pub(super) async fn present(errand: &Errand, verb: &str, typed: Typed) -> Result<(), Failure> {
     let is_code = typed.portal.is_some();
     let secret = Some(Secret(read(if is_code { "Code: " } else { "Token: " })?));
     let presented = match is_code {
@@ -26,8 +26,8 @@ pub(super) async fn present(session: &Session, verb: &str, typed: Typed) -> Resu
         false => Presented { token: secret, ..Presented::default() },
     };
     let body = serde_json::to_value(&presented).map_err(|error| Failure::Failed(error.to_string()))?;
-    let asked: Asked<Good> = session.ask("POST", &format!("/v1/resets/{verb}"), Some(&body)).await?;
-    session.show(&asked, |good, screen| {
+    let asked: Asked<Good> = errand.ask("POST", &format!("/v1/resets/{verb}"), Some(&body)).await?;
+    errand.show(&asked, |good, screen| {
         let mut sheet = Sheet::new();
         sheet
             .line("reset", good.reset.to_string())

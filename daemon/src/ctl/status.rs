@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use super::errand::Errand;
 use super::failure::Failure;
 use super::screen::{Screen, clean, span, when};
-use super::session::Session;
 use super::table::{Sheet, styled};
 use crate::wire::Status;
 
-pub(super) async fn show(session: &Session) -> Result<(), Failure> {
-    let asked = session.get("/v1/status").await?;
-    session.show(&asked, sheet)
+pub(super) async fn show(errand: &Errand) -> Result<(), Failure> {
+    let asked = errand.get("/v1/status").await?;
+    errand.show(&asked, sheet)
 }
 
 fn sheet(status: &Status, screen: Screen) -> String {

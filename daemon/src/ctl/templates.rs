@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::cli::TemplatesCommand;
+use super::errand::{Asked, Errand};
 use super::failure::Failure;
 use super::screen::{Screen, clean};
-use super::session::{Asked, Session};
 use super::table::{Table, styled};
 use crate::config::{self, Environment};
 use crate::mail::templates::{self, Problem};
 use crate::wire::{List, Preview, Template};
 
-pub(super) async fn run(session: &Session, command: TemplatesCommand) -> Result<(), Failure> {
+pub(super) async fn run(errand: &Errand, command: TemplatesCommand) -> Result<(), Failure> {
     match command {
         TemplatesCommand::Preview { portal, wording, locale, method, html } => {
             let mut body = json!({ "portal": portal, "wording": wording });
@@ -22,15 +22,15 @@ pub(super) async fn run(session: &Session, command: TemplatesCommand) -> Result<
                     body[name] = value.into();
                 }
             }
-            let asked: Asked<Preview> = session.ask("POST", "/v1/templates/preview", Some(&body)).await?;
-            session.show(&asked, |preview, screen| match html {
+            let asked: Asked<Preview> = errand.ask("POST", "/v1/templates/preview", Some(&body)).await?;
+            errand.show(&asked, |preview, screen| match html {
                 true => preview.html.clone(),
                 false => format!("{} {}\n\n{}", screen.dim("Subject:"), screen.bold(&clean(&preview.subject)), clean(&preview.text)),
             })
         }
         _ => {
-            let asked = session.get("/v1/templates").await?;
-            session.show(&asked, table)
+            let asked = errand.get("/v1/templates").await?;
+            errand.show(&asked, table)
         }
     }
 }
@@ -50,32 +50,32 @@ fn table(list: &List<Template>, screen: Screen) -> String {
 }
 
 /// Holds folders of wordings against the rules.
-pub(super) fn check(session: &Session, folders: Vec<PathBuf>, file: &Path) -> Result<(), Failure> {
+pub(super) fn check(errand: &Errand, folders: Vec<PathBuf>, file: &Path) -> Result<(), Failure> {
     let folders = if folders.is_empty() { configured(file)? } else { folders };
     let mut bad = false;
     for folder in &folders {
         let problems = templates::check(folder).map_err(|error| Failure::Usage(format!("{}: {error}", folder.display())))?;
         bad |= problems.iter().any(|problem| problem.rule.stops());
-        report(session, folder, &problems)?;
+        report(errand, folder, &problems)?;
     }
     if folders.is_empty() {
-        session.say(&format!("{}: no portal has wordings of its own", file.display()));
+        errand.say(&format!("{}: no portal has wordings of its own", file.display()));
     }
     if bad { Err(Failure::Silent(1)) } else { Ok(()) }
 }
 
-fn report(session: &Session, folder: &Path, problems: &[Problem]) -> Result<(), Failure> {
-    if session.json {
-        return session.screen.print(&json!({ "folder": folder, "problems": problems }).to_string());
+fn report(errand: &Errand, folder: &Path, problems: &[Problem]) -> Result<(), Failure> {
+    if errand.json {
+        return errand.screen.print(&json!({ "folder": folder, "problems": problems }).to_string());
     }
     if problems.is_empty() {
-        return session.screen.print(&format!("{}: {}", folder.display(), session.screen.style("ok", "32")));
+        return errand.screen.print(&format!("{}: {}", folder.display(), errand.screen.style("ok", "32")));
     }
     let line = |problem: &Problem| {
         let (word, style) = if problem.rule.stops() { ("not used", "31") } else { ("used, but", "33") };
-        format!("{}: {}\n", session.screen.style(word, style), clean(&problem.to_string()))
+        format!("{}: {}\n", errand.screen.style(word, style), clean(&problem.to_string()))
     };
-    session.screen.print(&problems.iter().map(line).collect::<String>())
+    errand.screen.print(&problems.iter().map(line).collect::<String>())
 }
 
 /// The folders that the portals of a configuration name.

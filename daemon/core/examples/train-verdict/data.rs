@@ -86,6 +86,11 @@ impl Language {
         if template.matches('{').count() != template.matches('}').count() {
             return Err("unbalanced braces".into());
         }
+        // by itself, a filler is a letter about nothing
+        if matches!(label, "greet" | "sign" | "story") {
+            let template = template.clone();
+            self.lines.push(Line { label: Verdict::Other, overrules: false, template, held: false });
+        }
         match label {
             "greet" => self.greet.push(template),
             "sign" => self.sign.push(template),

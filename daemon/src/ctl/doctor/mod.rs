@@ -8,13 +8,13 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::errand::Errand;
 use super::failure::Failure;
-use super::session::Session;
 use crate::config::{self, Environment, Settings};
 use finding::{Finding, Findings, State};
 
 /// Runs every examination. Exit code 1 where one failed.
-pub(super) async fn run(session: &Session, socket: Option<&Path>, file: &Path) -> Result<(), Failure> {
+pub(super) async fn run(errand: &Errand, socket: Option<&Path>, file: &Path) -> Result<(), Failure> {
     let mut findings = Findings::default();
     let settings = configuration(file, &mut findings);
     if let Some(settings) = &settings {
@@ -24,13 +24,13 @@ pub(super) async fn run(session: &Session, socket: Option<&Path>, file: &Path) -
         host::mailboxes(&settings.mailbox, &mut findings);
         host::relay(&settings.sending.transport, &mut findings);
     }
-    let session = match (&settings, socket) {
+    let errand = match (&settings, socket) {
         // What the command line or RESETD_SOCKET says goes first, then the configuration, then the default.
-        (Some(settings), None) => &session.at(settings.server.socket.clone()),
-        _ => session,
+        (Some(settings), None) => &errand.at(settings.server.socket.clone()),
+        _ => errand,
     };
-    running::daemon(session, &mut findings).await;
-    report(session, &findings.0)
+    running::daemon(errand, &mut findings).await;
+    report(errand, &findings.0)
 }
 
 fn configuration(file: &Path, findings: &mut Findings) -> Option<Settings> {
@@ -74,15 +74,15 @@ fn wordings(settings: &Settings, findings: &mut Findings) {
     }
 }
 
-fn report(session: &Session, findings: &[Finding]) -> Result<(), Failure> {
-    if session.json {
+fn report(errand: &Errand, findings: &[Finding]) -> Result<(), Failure> {
+    if errand.json {
         let list: Vec<_> = findings
             .iter()
             .map(|one| json!({ "check": one.check, "state": one.state.word(), "found": one.found, "cure": one.cure }))
             .collect();
-        session.screen.print(&json!({ "items": list }).to_string())?;
+        errand.screen.print(&json!({ "items": list }).to_string())?;
     } else {
-        session.screen.print(&findings.iter().map(|one| one.render(session.screen)).collect::<String>())?;
+        errand.screen.print(&findings.iter().map(|one| one.render(errand.screen)).collect::<String>())?;
     }
     if findings.iter().any(|one| one.state == State::Fail) { Err(Failure::Silent(1)) } else { Ok(()) }
 }

@@ -7,9 +7,9 @@ use resetd_core::time::Timestamp;
 
 use super::finding::Findings;
 use crate::ambient::{Clock, SystemClock};
+use crate::ctl::errand::{Asked, Errand};
 use crate::ctl::failure::Failure;
 use crate::ctl::screen::{span, when};
-use crate::ctl::session::{Asked, Session};
 use crate::wire::Status;
 
 /// No sane clock is before the day this was written.
@@ -17,8 +17,8 @@ const WRITTEN: Timestamp = Timestamp::from_millis(1_795_392_000_000);
 /// Two clocks of one machine that differ by more are not one clock.
 const SAME: Duration = Duration::from_secs(5);
 
-pub(super) async fn daemon(session: &Session, findings: &mut Findings) {
-    let asked: Result<Asked<Status>, Failure> = session.get("/v1/status").await;
+pub(super) async fn daemon(errand: &Errand, findings: &mut Findings) {
+    let asked: Result<Asked<Status>, Failure> = errand.get("/v1/status").await;
     match asked {
         Ok(asked) => {
             let status = asked.value;

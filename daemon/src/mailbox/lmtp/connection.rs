@@ -155,5 +155,5 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
 }
 
 fn arrived(envelope: Envelope, raw: Vec<u8>) -> Arrival {
-    Arrival { raw, mail_from: Some(envelope.mail_from), rcpt_to: envelope.rcpt_to, source: "lmtp", source_key: None, truncated_from: None }
+    Arrival { raw, mail_from: Some(envelope.mail_from), rcpt_to: envelope.rcpt_to, source: "lmtp", truncated_from: None }
 }

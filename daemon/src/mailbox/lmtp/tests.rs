@@ -95,7 +95,6 @@ async fn a_message_is_taken_once_and_answered_for_each_recipient() {
             mail_from: Some("jo@example.org".into()),
             rcpt_to: vec!["r+tag@here.example".into(), "b@here.example".into()],
             source: "lmtp",
-            source_key: None,
             truncated_from: None,
         };
         assert_eq!(*stored, [wanted]);

@@ -16,7 +16,7 @@ use crate::wire::{Kind, Problem};
 const DEFAULT_SOCKET: &str = "/run/resetd/resetd.sock";
 
 /// One run.
-pub(super) struct Session {
+pub(super) struct Errand {
     pub(super) client: Client,
     pub(super) screen: Screen,
     pub(super) json: bool,
@@ -34,7 +34,7 @@ impl<T: DeserializeOwned> Asked<T> {
     }
 }
 
-impl Session {
+impl Errand {
     pub(super) fn new(global: &Global, screen: Screen) -> Self {
         let socket = global.socket.as_deref().unwrap_or(Path::new(DEFAULT_SOCKET));
         Self { client: Client::new(socket), screen, json: global.json }
