@@ -165,6 +165,17 @@ fn a_webhook_is_tried_again_with_the_same_id() {
 }
 
 #[test]
+fn a_receiver_that_is_gone_for_good_is_left_alone() {
+    let hook = Hook::new(&[410]);
+    let site = with_hook(&hook);
+    let (_, mail) = site.mailed("ann");
+    site.hand_in(&Answer::to(&mail, NOT_ME).build());
+    site.events().named("webhook.failed");
+    site.until_quiet();
+    assert_eq!(hook.waiting().len(), 1);
+}
+
+#[test]
 fn a_webhook_survives_a_crash() {
     let hook = Hook::new(&[503]);
     let mut site = with_hook(&hook);

@@ -131,9 +131,12 @@ impl App {
         let body = webhook_body(&flag, state).to_string();
         let id = format!("flag_{}", flag.id);
         Ok(match outfit.webhooks.post(hook, &id, self.clock.now(), body.as_bytes()).await {
-            Ok(status) => {
+            Ok(status @ 200..=299) => {
                 Record::Sent { remote_id: None, expiry: None, detail: json!({ "kind": "webhook", "flag": flag.id, "status": status }) }
             }
+            // Standard Webhooks: the receiver wants no more of it.
+            Ok(410) => given_up(work, "the receiver answered 410: it is gone for good"),
+            Ok(status) => self.later(work, format!("the receiver answered {status}"), None),
             Err(error) => self.later(work, error.to_string(), None),
         })
     }
