@@ -131,12 +131,12 @@ impl Thread {
     fn commit(&mut self, mut batch: Vec<Box<dyn Job>>) {
         match self.transaction(&mut batch) {
             Ok(()) => batch.into_iter().for_each(|job| job.answer(Ok(()))),
-            Err(error) if batch.len() == 1 => batch.into_iter().for_each(|job| job.answer(Err(error.again()))),
+            Err(error) if batch.len() == 1 => batch.into_iter().for_each(|job| job.answer(Err(error.clone()))),
             Err(_) => {
                 for job in batch {
                     let mut alone = vec![job];
                     let outcome = self.transaction(&mut alone);
-                    alone.into_iter().for_each(|job| job.answer(outcome.as_ref().map(|()| ()).map_err(StoreError::again)));
+                    alone.into_iter().for_each(|job| job.answer(outcome.clone()));
                 }
             }
         }
