@@ -36,7 +36,7 @@ pub struct NotReady {
 
 impl Daemon {
     /// Starts it on `dir/resetd.toml` and waits until it says that it is ready.
-    pub fn start(dir: &Path, activated: Option<&UnixListener>) -> Result<Self, NotReady> {
+    pub fn start(dir: &Path, activated: Option<&UnixListener>, env: &[(&str, &str)]) -> Result<Self, NotReady> {
         let path = dir.join("notify");
         let _ = std::fs::remove_file(&path);
         let notify = UnixDatagram::bind(&path).unwrap();
@@ -48,26 +48,26 @@ impl Daemon {
             None => Command::new(program("resetd")),
         };
         command.arg("--config").arg(dir.join("resetd.toml"));
-        command.env("NOTIFY_SOCKET", &path).env_remove("JOURNAL_STREAM");
+        command.env("NOTIFY_SOCKET", &path).env_remove("JOURNAL_STREAM").envs(env.iter().copied());
         if std::env::var_os("RESETD_LOG").is_none() {
             command.env("RESETD_LOG", "debug");
         }
         command.stdin(activated.map_or_else(Stdio::null, |listener| Stdio::from(OwnedFd::from(listener.try_clone().unwrap()))));
         command.stdout(Stdio::null()).stderr(File::options().create(true).append(true).open(&log).unwrap());
         let mut daemon = Self { child: command.spawn().unwrap(), notify, log };
-        match daemon.until_ready() {
+        match daemon.until_says("READY=1") {
             Ok(_) => Ok(daemon),
             Err(status) => Err(NotReady { status, log: daemon.log() }),
         }
     }
 
-    /// Waits for `READY=1`; gives the status line that came with it. `Err`: it ended instead.
-    fn until_ready(&mut self) -> Result<String, ExitStatus> {
+    /// Waits until it tells systemd this line; gives the status line that came with it. `Err`: it ended instead.
+    pub fn until_says(&mut self, wanted: &str) -> Result<String, ExitStatus> {
         let mut buffer = [0; 4096];
         loop {
             if let Ok(length) = self.notify.recv(&mut buffer) {
                 let said = String::from_utf8_lossy(&buffer[..length]).into_owned();
-                if said.lines().any(|line| line == "READY=1") {
+                if said.lines().any(|line| line == wanted) {
                     return Ok(said.lines().find_map(|line| line.strip_prefix("STATUS=")).unwrap_or_default().to_owned());
                 }
             } else if let Some(status) = self.child.try_wait().unwrap() {
@@ -113,7 +113,7 @@ impl Daemon {
     /// SIGHUP, and waits until it says that it is done; gives what it said.
     pub fn hup(&mut self) -> String {
         self.signal(Signal::SIGHUP);
-        self.until_ready().unwrap_or_else(|status| panic!("it ended with {status}\n{}", self.log()))
+        self.until_says("READY=1").unwrap_or_else(|status| panic!("it ended with {status}\n{}", self.log()))
     }
 
     fn signal(&self, signal: Signal) {

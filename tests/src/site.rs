@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::daemon::NotReady;
 use crate::{Client, Config, Daemon, Events, Mail, Outgoing};
 
 /// Everything around one daemon.
@@ -64,10 +65,15 @@ impl Site {
     /// Starts the daemon and waits until it is ready.
     #[track_caller]
     pub fn start(&mut self) {
-        match Daemon::start(self.path(), self.activated.as_ref()) {
-            Ok(daemon) => self.daemon = Some(daemon),
-            Err(not) => panic!("resetd did not start: {}\n{}", not.status, not.log),
+        if let Err(not) = self.try_start(&[]) {
+            panic!("resetd did not start: {}\n{}", not.status, not.log);
         }
+    }
+
+    /// Starts it, with more in its environment; it may end instead of being ready.
+    pub fn try_start(&mut self, env: &[(&str, &str)]) -> Result<(), NotReady> {
+        self.daemon = Some(Daemon::start(self.path(), self.activated.as_ref(), env)?);
+        Ok(())
     }
 
     /// SIGKILL.

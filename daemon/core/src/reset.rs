@@ -119,9 +119,10 @@ pub fn refusal(state: State, expires_at: Timestamp, now: Timestamp) -> Option<Re
     }
 }
 
-/// What the person gets.
+/// What the person gets. Read as a string and nothing else: serde's own reading of an enum takes `{"link": null}` too, and
+/// calls a number a fault of the JSON.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", try_from = "String")]
 pub enum Method {
     /// A link.
     Link,
@@ -129,6 +130,14 @@ pub enum Method {
     Code,
     /// Both.
     Both,
+}
+
+impl TryFrom<String> for Method {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        Self::parse(&name).ok_or("must be one of link, code, both")
+    }
 }
 
 impl Method {

@@ -46,7 +46,7 @@ pub enum OutfitError {
     #[error("webhooks: {0}")]
     Webhook(#[from] webhook::WebhookError),
     /// A portal names a wording that is not there.
-    #[error("portal.{portal}: there is no wording `{wording}` (see `resetctl templates list`)")]
+    #[error("portal.{portal}: there is no wording `{wording}` for reset mails (see `resetctl templates list`)")]
     Wording {
         /// The portal.
         portal: PortalName,
@@ -63,7 +63,7 @@ impl Outfit {
         let (library, problems) = Library::load(&overrides)?;
         for portal in settings.portals.values() {
             for wording in [&portal.wording, &portal.login_failures.wording] {
-                if !library.has(&portal.name, wording) {
+                if !library.has_for_reset(&portal.name, wording) {
                     return Err(OutfitError::Wording { portal: portal.name.clone(), wording: wording.clone() });
                 }
             }

@@ -17,8 +17,11 @@ impl App {
         let outfit = self.outfit();
         let portal = portal_for(&outfit.settings, caller, &new)?;
         let wording = new.wording.clone().unwrap_or_else(|| portal.wording.clone());
-        if !outfit.library.has(&portal.name, &wording) {
-            return Err(AppError::Invalid { field: "wording", rule: "must be one of the wordings that `GET /v1/templates` lists".into() });
+        if !outfit.library.has_for_reset(&portal.name, &wording) {
+            return Err(AppError::Invalid {
+                field: "wording",
+                rule: "must be one of the wordings of the kind `reset` that `GET /v1/templates` lists".into(),
+            });
         }
         let mut request = self.prepare(&outfit.settings, portal, new, wording, "request")?;
         request.idempotency = idempotency.map(|idempotency| (caller.uid, idempotency.key, idempotency.body));

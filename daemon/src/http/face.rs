@@ -60,9 +60,9 @@ fn no_rule(caller: &Caller) -> Refuse {
     Problem::new(Kind::Forbidden, detail).into()
 }
 
-async fn no_path(request: Request) -> Refuse {
-    let path: String = request.uri().path().chars().take(100).collect();
-    Problem::new(Kind::NoPath, format!("{path} is not a path of this API; GET /openapi.json describes it")).into()
+/// The path is not repeated: people put links with tokens where they don't belong.
+async fn no_path() -> Refuse {
+    Problem::new(Kind::NoPath, "this is not a path of this API; GET /openapi.json describes it").into()
 }
 
 async fn no_method(method: Method) -> Refuse {

@@ -37,7 +37,10 @@ fn field_and_rule(path: &str, sentence: &str) -> Problem {
     }
     if let Some((name, known)) = sentence.strip_prefix("unknown field `").and_then(|rest| rest.split_once("`, ")) {
         let known = known.trim_start_matches("expected ").trim_start_matches("one of ").replace('`', "");
-        return Problem::invalid(join(path, &shown(name)), format!("is not known here (known: {known})"));
+        return match repeatable(name) {
+            Some(name) => Problem::invalid(join(path, name), format!("is not known here (known: {known})")),
+            None => Problem::invalid("body", format!("has a field that is not known here (known: {known})")),
+        };
     }
     if let Some(name) = sentence.strip_prefix("duplicate field `").and_then(|rest| rest.strip_suffix('`')) {
         return Problem::invalid(join(path, name), "stands twice");
@@ -62,8 +65,10 @@ fn join(path: &str, name: &str) -> String {
     }
 }
 
-fn shown(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control()).take(60).collect()
+/// A name that a client made up, where it may stand in an answer: one that could be a secret put in the wrong place may not.
+pub(super) fn repeatable(name: &str) -> Option<&str> {
+    let digits = name.bytes().filter(u8::is_ascii_digit).count();
+    (name.len() <= 40 && digits < 6 && !name.chars().any(char::is_control)).then_some(name)
 }
 
 #[cfg(test)]
@@ -117,6 +122,15 @@ mod tests {
             let (name, detail) = wrong::<Presented>(body);
             assert_eq!(name, None, "{body}");
             assert!(!detail.contains("abc"), "{detail}");
+        }
+    }
+
+    #[test]
+    fn a_secret_sent_as_a_name_is_not_echoed() {
+        for name in ["12345678", "1234-5678", "AQGiCeZkbdISjxLOJU9j8YbRuuuAXs06dl59qN1h5z1ZGpq40rfXfYCw7fyZ", "a\u{7}"] {
+            let (field, rule) = wrong::<Presented>(&serde_json::json!({ name: 1 }).to_string());
+            assert_eq!(field.as_deref(), Some("body"));
+            assert!(!rule.contains(name), "{rule}");
         }
     }
 

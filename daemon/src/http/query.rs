@@ -7,6 +7,7 @@ use std::str::FromStr;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 
+use super::json_error::repeatable;
 use super::problem::{Refuse, Wrong, invalid};
 use super::values::Page;
 use crate::wire::{Kind, LIMIT_DEFAULT, LIMIT_MAX, Problem};
@@ -53,7 +54,10 @@ impl Query {
     pub(super) fn finish(self) -> Result<(), Wrong> {
         match self.0.first() {
             None => Ok(()),
-            Some((name, _)) => Err(invalid(name.chars().take(60).collect::<String>(), "is not a query parameter of this path")),
+            Some((name, _)) => Err(match repeatable(name) {
+                Some(name) => invalid(name, "is not a query parameter of this path"),
+                None => invalid("query", "has a parameter that this path does not know"),
+            }),
         }
     }
 }

@@ -180,7 +180,12 @@ impl Library {
         set.wordings().iter().map(info).collect()
     }
 
-    /// Whether a portal can name this wording.
+    /// Whether a reset mail of a portal can have this wording: it is there, and made to carry a secret.
+    pub fn has_for_reset(&self, portal: &PortalName, wording: &str) -> bool {
+        Kind::of(wording) == Kind::Reset && self.has(portal, wording)
+    }
+
+    /// Whether a portal has this wording.
     pub fn has(&self, portal: &PortalName, wording: &str) -> bool {
         let own = self.portals.get(portal).is_some_and(|own| own.set.wordings().contains_key(wording));
         own || self.builtin.wordings().contains_key(wording)
