@@ -12,7 +12,7 @@ use std::time::Duration;
 use resetd::config::{LmtpListen, RelaySettings, Sending, TlsMode, TransportSettings};
 use resetd::mail::transport::Transport;
 use resetd::mail::{Envelope, Outcome};
-use resetd::mailbox::{Arrived, Sink, StoreFailed, lmtp};
+use resetd::mailbox::{Arrival, Sink, StoreFailed, lmtp};
 use resetd_core::address::Mailbox;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -136,10 +136,10 @@ async fn smtp_sink_in_a_bad_mood() {
 }
 
 #[derive(Default)]
-struct Shelf(Mutex<Vec<Arrived>>);
+struct Shelf(Mutex<Vec<Arrival>>);
 
 impl Sink for Shelf {
-    async fn store(&self, arrived: Arrived) -> Result<(), StoreFailed> {
+    async fn store(&self, arrived: Arrival) -> Result<(), StoreFailed> {
         self.0.lock().unwrap().push(arrived);
         Ok(())
     }
@@ -168,7 +168,7 @@ impl Served {
         Self { shelf, socket, stop, server, _folder: folder }
     }
 
-    async fn end(self) -> Vec<Arrived> {
+    async fn end(self) -> Vec<Arrival> {
         self.stop.send_replace(true);
         self.server.await.unwrap();
         std::mem::take(&mut self.shelf.0.lock().unwrap())

@@ -156,7 +156,12 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         }
         let _ = stream.set_nodelay(true);
         let shared = Arc::clone(shared);
-        std::thread::spawn(move || drop(serve(stream, &shared)));
+        std::thread::spawn(move || {
+            let end = stream.try_clone();
+            drop(serve(stream, &shared));
+            // The list of open connections holds one more handle: without this the peer would not hear of the end.
+            let _ = end.and_then(|end| end.shutdown(Shutdown::Both));
+        });
     }
 }
 

@@ -173,7 +173,7 @@ fn count(folder: &Path) -> usize {
 
 fn stored(site: &Site) -> usize {
     let conn = Connection::open_with_flags(site.path().join("state/resetd.db"), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
-    conn.query_row("SELECT count(*) FROM inbound", [], |row| row.get(0)).unwrap()
+    conn.query_row("SELECT count(*) FROM inbound", [], |row| row.get::<_, i64>(0)).unwrap() as usize
 }
 
 #[test]

@@ -14,8 +14,8 @@ use crate::config::Role;
 use crate::reading::{self, Trust};
 use crate::store::{ResetRow, SealedMessage, StoreError, Unread};
 
-/// Readings of one message that are tried before a person is asked.
-const ATTEMPTS: u32 = 3;
+/// Readings of one message that are begun before a person is asked. Crashes that have nothing to do with it count too.
+const ATTEMPTS: u32 = 12;
 
 /// Numbers of kept messages on their way to [`App::read_all`].
 pub struct Inbox(pub(super) mpsc::UnboundedReceiver<i64>);
@@ -35,19 +35,25 @@ struct Cover {
 }
 
 /// A message as a source hands it over.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Arrival {
-    /// Its bytes.
+    /// The message, whole unless `truncated_from` says otherwise.
     pub raw: Vec<u8>,
-    /// `MAIL FROM`, where there was one.
+    /// The envelope sender without brackets, empty for the null path; `None` where the source has no envelope.
     pub mail_from: Option<String>,
-    /// `RCPT TO`, where there were any.
+    /// The envelope recipients without brackets; empty where the source has no envelope.
     pub rcpt_to: Vec<String>,
-    /// `maildir`, `lmtp`, `pipe`.
+    /// `maildir`, `lmtp` or `pipe`.
     pub source: &'static str,
-    /// Names it at its source, so that a double is known.
-    pub source_key: Option<String>,
-    /// Its real size, where only its beginning came.
+    /// The real size in octets, where the message was too large and only its beginning was kept.
     pub truncated_from: Option<u64>,
+}
+
+impl std::fmt::Debug for Arrival {
+    /// Without content and addresses.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Arrival({}, {} octets, {} recipients)", self.source, self.raw.len(), self.rcpt_to.len())
+    }
 }
 
 /// What reading a message came to.
@@ -67,20 +73,19 @@ impl App {
         if !caller.has(Role::Support) && !caller.has(Role::App) {
             return Err(AppError::Forbidden("messages are handed in by configured clients".into()));
         }
-        let arrival = Arrival { raw, mail_from: None, rcpt_to: Vec::new(), source: "pipe", source_key: None, truncated_from: None };
-        let kept = self.keep(arrival).await.map_err(|error| AppError::Unavailable(error.to_string()))?;
-        Ok(Ingested { id: kept.unwrap_or_default(), duplicate: kept.is_none() })
+        let arrival = Arrival { raw, mail_from: None, rcpt_to: Vec::new(), source: "pipe", truncated_from: None };
+        self.keep(arrival).await.map_err(|error| AppError::Unavailable(error.to_string()))
     }
 
-    /// Keeps a message: when this returns `Ok`, it is on disk, sealed. `None`: it was there before.
-    pub async fn keep(&self, arrival: Arrival) -> Result<Option<i64>, NotKept> {
+    /// Keeps a message: when this returns `Ok`, it is on disk, sealed. The same message from the same source is kept once.
+    pub async fn keep(&self, arrival: Arrival) -> Result<Ingested, NotKept> {
         let message = self.seal(arrival).ok_or_else(|| NotKept("it could not be sealed".into()))?;
-        let kept = self.store.keep(message).await.map_err(|error| NotKept(error.to_string()))?;
-        if let Some(n) = kept {
+        let (id, fresh) = self.store.keep(message).await.map_err(|error| NotKept(error.to_string()))?;
+        if fresh {
             // The reader is gone only at shutdown; the message is read at the next start.
-            let _ = self.unread.send(n);
+            let _ = self.unread.send(id);
         }
-        Ok(kept)
+        Ok(Ingested { id, duplicate: !fresh })
     }
 
     /// Whether an address is one that our mails ask people to answer to, or that bounces come back to.
@@ -97,11 +102,13 @@ impl App {
     }
 
     fn seal(&self, arrival: Arrival) -> Option<SealedMessage> {
+        // A source that crashed between storing and acknowledging hands the same bytes over again.
+        let digest = self.ring.pseudonym_of(&[&arrival.raw, arrival.rcpt_to.join(" ").as_bytes()]);
         let cover = Cover { mail_from: arrival.mail_from, rcpt_to: arrival.rcpt_to, truncated_from: arrival.truncated_from };
         let cover = serde_json::to_vec(&cover).ok()?;
         Some(SealedMessage {
             source: arrival.source,
-            source_key: arrival.source_key,
+            digest,
             envelope: self.ring.seal(&cover, ENVELOPE, random(&*self.entropy)?).ok()?,
             raw: self.ring.seal(&arrival.raw, RAW, random(&*self.entropy)?).ok()?,
             received_at: self.clock.now(),

@@ -30,6 +30,7 @@ use crate::config::Settings;
 use crate::store::Store;
 use gauges::Gauges;
 
+pub use crate::store::{Counts, Flag, FlagFilter, Line, Listed, MailKind, Page, Queued, Reset, Resolution, Severity};
 pub use ingest::{Arrival, Inbox, NotKept};
 pub use outfit::{Outfit, OutfitError};
 pub use types::*;

@@ -20,11 +20,13 @@ impl App {
         Ok(ResetStory { reset: row.view(self.clock.now()), timeline })
     }
 
-    /// Takes an open reset back. One that ended already stays as it is; that is no error.
+    /// Takes an open reset back. One that ended already stays as it is, which the caller is told: whoever revokes wants to
+    /// know that the secret was used first.
     pub async fn revoke(&self, caller: &Caller, id: ResetId) -> Result<ResetStory, AppError> {
         let row = self.visible(caller, id, &[Role::App]).await?;
-        self.store.revoke(row, caller.uid, self.clock.now()).await?;
-        self.show(caller, id).await
+        let revoked = self.store.revoke(row, caller.uid, self.clock.now()).await?;
+        let story = self.show(caller, id).await?;
+        if revoked { Ok(story) } else { Err(AppError::Conflict(format!("it ended before: it is {}", story.reset.state.as_str()))) }
     }
 
     /// The application changed the password: the person gets the notice, once, however often this is said.

@@ -192,9 +192,18 @@ pub enum AppError {
     /// The store can't take it now: disk full, shutting down, overloaded. Nothing was accepted.
     #[error("nothing can be stored now: {0}")]
     Unavailable(String),
-    /// Anything else; the log has it.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    /// A fault of ours, which the log tells and the caller does not hear.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<StoreError> for AppError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full | StoreError::Closed => Self::Unavailable(format!("{error}; nothing was accepted")),
+            error => Self::Internal(error.to_string()),
+        }
+    }
 }
 
 /// One wording.

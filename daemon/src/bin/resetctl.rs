@@ -1,2 +1,5 @@
-//! x
-fn main() {}
+//! `resetctl`, the administrator's tool.
+
+fn main() -> std::process::ExitCode {
+    resetd::ctl::main()
+}

@@ -1,3 +1,80 @@
-//! `resetctl`: a client of the API's socket.
+//! `resetctl`: a client of the API's socket, plus what works without a daemon: check a configuration or wordings, classify a
+//! message, make a DKIM key. Knows the wire, the configuration, and the libraries of those four; never the store.
 
+mod backup;
+mod classify;
+mod cli;
 pub mod client;
+mod completions;
+mod config;
+mod dkim;
+mod doctor;
+mod errand;
+mod events;
+mod failure;
+mod flags;
+mod ingest;
+mod queue;
+mod resets;
+mod screen;
+mod secrets;
+mod status;
+mod table;
+mod templates;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command, ConfigCommand, DkimCommand, InboundCommand, TemplatesCommand};
+use errand::Errand;
+use failure::Failure;
+use screen::Screen;
+
+pub use cli::command;
+
+/// Runs `resetctl` with the process's arguments. Exit codes: 0 done, 1 refused, 2 usage, 3 daemon unreachable.
+pub fn main() -> ExitCode {
+    // clap ends the process itself: help with 0, a usage error with 2.
+    let cli = Cli::parse();
+    let screen = Screen::new(cli.global.color);
+    let json = cli.global.json;
+    match run(cli, screen) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.tell(screen, json),
+    }
+}
+
+fn run(cli: Cli, screen: Screen) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let errand = Errand::new(&cli.global, screen);
+    match cli.command {
+        Command::Config(ConfigCommand::Check { file }) => config::check(&errand, &file),
+        Command::Templates(TemplatesCommand::Check { folders, config }) => templates::check(&errand, folders, &config),
+        Command::Inbound(InboundCommand::Classify(ask)) => classify::run(&errand, &ask),
+        Command::Dkim(DkimCommand::Generate(ask)) => dkim::generate(&errand, &ask),
+        Command::Completions { shell } => completions::print(shell, screen),
+        Command::Doctor { config } => runtime.block_on(doctor::run(&errand, cli.global.socket.as_deref(), &config)),
+        command => runtime.block_on(ask(&errand, command)),
+    }
+}
+
+/// What needs the daemon.
+async fn ask(errand: &Errand, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Status => status::show(errand).await,
+        Command::Request(new) => resets::request(errand, *new).await,
+        Command::Show { id } => resets::show(errand, &id).await,
+        Command::Revoke { id } => resets::revoke(errand, &id).await,
+        Command::Completed { id } => resets::completed(errand, &id).await,
+        Command::Inspect(typed) => secrets::present(errand, "inspect", typed).await,
+        Command::Redeem(typed) => secrets::present(errand, "redeem", typed).await,
+        Command::Events(ask) => events::run(errand, &ask).await,
+        Command::Flags(command) => flags::run(errand, command).await,
+        Command::Queue(command) => queue::run(errand, command).await,
+        Command::Templates(command) => templates::run(errand, command).await,
+        Command::Inbound(InboundCommand::Ingest { files }) => ingest::run(errand, &files).await,
+        Command::Backup { file } => backup::run(errand, file.as_deref()).await,
+        Command::Inbound(_) | Command::Config(_) | Command::Dkim(_) | Command::Completions { .. } | Command::Doctor { .. } => Ok(()),
+    }
+}

@@ -5,7 +5,6 @@ use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
 
-use super::values::StoreError;
 use crate::app::AppError;
 use crate::wire::{Kind, PROBLEM_JSON, Problem};
 
@@ -50,12 +49,11 @@ fn translate(error: AppError) -> Problem {
             ..Problem::new(Kind::KeyReused, "take a new key for a new request, or send the body of the first one")
         },
         AppError::Refused(reason) => Problem::refused(reason),
-        AppError::Unavailable(detail) => Problem::new(Kind::Unavailable, detail),
-        AppError::Store(error @ (StoreError::Full | StoreError::Closed)) => {
-            tracing::error!(event = "http.unavailable", %error);
-            Problem::new(Kind::Unavailable, format!("{error}; nothing was accepted"))
+        AppError::Unavailable(detail) => {
+            tracing::error!(event = "http.unavailable", detail);
+            Problem::new(Kind::Unavailable, detail)
         }
-        AppError::Store(error) => {
+        AppError::Internal(error) => {
             tracing::error!(event = "http.failed", %error);
             internal()
         }
@@ -95,7 +93,7 @@ mod tests {
         assert_eq!(status(AppError::Conflict(String::new())), 409);
         assert_eq!(status(AppError::KeyReused), 422);
         assert_eq!(status(AppError::Unavailable(String::new())), 503);
-        assert_eq!(status(AppError::Store(StoreError::Full)), 503);
+        assert_eq!(status(AppError::Unavailable("the disk is full".into())), 503);
         assert_eq!(translate(AppError::Refused(Refusal::Used)).reason, Some(Refusal::Used));
     }
 }

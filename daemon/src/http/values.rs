@@ -1,7 +1,7 @@
 //! What use cases give, as it goes over the wire. The use cases hand on values that the store defines; their names are taken
 //! in here, in one place.
 
-pub(super) use crate::store::{Flag, FlagFilter, Line, Listed, Page, Queued, Severity, StoreError};
+pub(super) use crate::app::{Flag, FlagFilter, Line, Listed, Page, Queued, Severity};
 
 use crate::app::{Good, ResetStory, Status, TemplateInfo};
 use crate::wire;

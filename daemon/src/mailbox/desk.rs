@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Arrived, Sink, StoreFailed};
-use crate::app::{App, Arrival};
+use super::{Arrival, Sink, StoreFailed};
+use crate::app::App;
 
 /// Hands what arrives to the use cases.
 pub struct Desk(Arc<App>);
@@ -16,10 +16,9 @@ impl Desk {
 }
 
 impl Sink for Desk {
-    async fn store(&self, arrived: Arrived) -> Result<(), StoreFailed> {
-        let Arrived { raw, mail_from, rcpt_to, source, source_key, truncated_from } = arrived;
-        let arrival = Arrival { raw, mail_from, rcpt_to, source, source_key, truncated_from };
-        self.0.keep(arrival).await.map(drop).map_err(|error| {
+    async fn store(&self, arrived: Arrival) -> Result<(), StoreFailed> {
+        let source = arrived.source;
+        self.0.keep(arrived).await.map(drop).map_err(|error| {
             tracing::error!(event = "inbound.not_kept", source, %error);
             StoreFailed
         })

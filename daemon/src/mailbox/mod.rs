@@ -9,32 +9,8 @@ use std::path::PathBuf;
 
 pub use crate::ambient::Stop;
 pub(crate) use crate::ambient::stopped;
+pub use crate::app::Arrival;
 pub use desk::Desk;
-
-/// A message as it came in.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Arrived {
-    /// The message, whole unless `truncated_from` says otherwise.
-    pub raw: Vec<u8>,
-    /// The envelope sender without brackets, empty for the null path; `None` where the source has no envelope.
-    pub mail_from: Option<String>,
-    /// The envelope recipients without brackets; empty where the source has no envelope.
-    pub rcpt_to: Vec<String>,
-    /// `maildir`, `lmtp` or `pipe`.
-    pub source: &'static str,
-    /// What names this very message at its source, where it may be fetched again after a crash between storing and
-    /// acknowledging: the store refuses a second one.
-    pub source_key: Option<String>,
-    /// The real size in octets, where the message was too large and only its beginning was kept.
-    pub truncated_from: Option<u64>,
-}
-
-impl std::fmt::Debug for Arrived {
-    /// Without content and addresses.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Arrived({}, {} octets, {} recipients)", self.source, self.raw.len(), self.rcpt_to.len())
-    }
-}
 
 /// The message could not be put on disk. Whoever says so has logged why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -45,7 +21,7 @@ pub struct StoreFailed;
 pub trait Sink: Send + Sync + 'static {
     /// Returns when the message is on disk. After an error the source acknowledges nothing and tries again, or its
     /// peer does.
-    fn store(&self, arrived: Arrived) -> impl Future<Output = Result<(), StoreFailed>> + Send;
+    fn store(&self, arrived: Arrival) -> impl Future<Output = Result<(), StoreFailed>> + Send;
 
     /// Whether mail to this address (without brackets, as the peer wrote it) is for us.
     fn accepts(&self, rcpt: &str) -> bool;

@@ -43,18 +43,11 @@ impl<'a> Headers<'a> {
                     let stop = fold_end(bytes, end);
                     let start = at + name.len();
                     let colon = memchr(b':', &bytes[start..stop]).map_or(stop, |i| start + i + 1);
-                    headers.fields.push(Field {
-                        name: name.trim_end(),
-                        raw: trim_eol(&bytes[colon..stop]),
-                    });
+                    headers.fields.push(Field { name: name.trim_end(), raw: trim_eol(&bytes[colon..stop]) });
                     at = stop;
                 }
                 // An mbox line, or rubbish between fields: skipped if the block goes on after it.
-                None if is_mbox_line(line)
-                    || (!headers.fields.is_empty() && goes_on(bytes, end)) =>
-                {
-                    at = end
-                }
+                None if is_mbox_line(line) || (!headers.fields.is_empty() && goes_on(bytes, end)) => at = end,
                 None => return (headers, &bytes[at..]),
             }
         }
@@ -68,17 +61,12 @@ impl<'a> Headers<'a> {
 
     /// All fields of this name.
     pub fn all<'s>(&'s self, name: &'s str) -> impl Iterator<Item = Field<'a>> + 's {
-        self.fields
-            .iter()
-            .copied()
-            .filter(move |field| field.is(name))
+        self.fields.iter().copied().filter(move |field| field.is(name))
     }
 
     /// The decoded text of the first field of this name, if it is not blank.
     pub fn text(&self, name: &str) -> Option<String> {
-        self.first(name)
-            .map(Field::text)
-            .filter(|text| !text.is_empty())
+        self.first(name).map(Field::text).filter(|text| !text.is_empty())
     }
 
     /// Whether there is a field of this name.
@@ -111,18 +99,12 @@ impl<'a> Field<'a> {
             _ => return String::new(),
         };
         // ISO-2022-JP without encoded words: old Japanese mail systems do it.
-        if text.contains("\u{1b}$") {
-            charset::decode(text.as_bytes(), Some("iso-2022-jp"))
-        } else {
-            text
-        }
+        if text.contains("\u{1b}$") { charset::decode(text.as_bytes(), Some("iso-2022-jp")) } else { text }
     }
 
     /// The value as it stands, unfolded, not decoded.
     pub fn plain(self) -> String {
-        one_line(&String::from_utf8_lossy(
-            &self.raw[..self.raw.len().min(limits::VALUE_BYTES)],
-        ))
+        one_line(&String::from_utf8_lossy(&self.raw[..self.raw.len().min(limits::VALUE_BYTES)]))
     }
 
     /// The addresses in the value: display name and addr-spec.
@@ -134,24 +116,14 @@ impl<'a> Field<'a> {
         };
         let flat: Vec<_> = match parsed {
             Address::List(list) => list,
-            Address::Group(groups) => groups
-                .into_iter()
-                .flat_map(|group| group.addresses)
-                .collect(),
+            Address::Group(groups) => groups.into_iter().flat_map(|group| group.addresses).collect(),
         };
         let mut found = Vec::new();
         for entry in flat.into_iter().take(limits::ADDRESSES) {
-            let name = entry
-                .name
-                .map(|name| one_line(&name))
-                .filter(|name| !name.is_empty());
+            let name = entry.name.map(|name| one_line(&name)).filter(|name| !name.is_empty());
             match entry.address.as_deref().and_then(addr_spec) {
                 Some(address) => found.push((name, address)),
-                None => found.extend(
-                    name.as_deref()
-                        .and_then(addr_spec)
-                        .map(|address| (None, address)),
-                ),
+                None => found.extend(name.as_deref().and_then(addr_spec).map(|address| (None, address))),
             }
         }
         found
@@ -160,13 +132,8 @@ impl<'a> Field<'a> {
     /// The ids in the value, without angle brackets, split on commas and blanks as Exchange and iOS do both.
     pub fn ids(self) -> Vec<String> {
         let value = self.plain();
-        let parts =
-            value.split(|c: char| c.is_whitespace() || matches!(c, ',' | '<' | '>' | ';' | '"'));
-        parts
-            .filter(|id| id.len() >= 3 && id.contains('@'))
-            .take(limits::ADDRESSES)
-            .map(str::to_owned)
-            .collect()
+        let parts = value.split(|c: char| c.is_whitespace() || matches!(c, ',' | '<' | '>' | ';' | '"'));
+        parts.filter(|id| id.len() >= 3 && id.contains('@')).take(limits::ADDRESSES).map(str::to_owned).collect()
     }
 }
 
@@ -195,28 +162,16 @@ impl Media {
     /// Reads the field; what cannot be read stays empty.
     pub fn parse(field: Field) -> Self {
         let value = field.bounded();
-        let HeaderValue::ContentType(parsed) = MessageStream::new(&value).parse_content_type()
-        else {
+        let HeaderValue::ContentType(parsed) = MessageStream::new(&value).parse_content_type() else {
             return Self::default();
         };
-        let get = |name: &str| {
-            parsed
-                .attribute(name)
-                .map(|value| value.trim().to_owned())
-                .filter(|v| !v.is_empty())
-        };
-        let says = |name: &str, value: &str| {
-            parsed
-                .attribute(name)
-                .is_some_and(|v| v.eq_ignore_ascii_case(value))
-        };
+        let get = |name: &str| parsed.attribute(name).map(|value| value.trim().to_owned()).filter(|v| !v.is_empty());
+        let says = |name: &str, value: &str| parsed.attribute(name).is_some_and(|v| v.eq_ignore_ascii_case(value));
         Self {
             name: media_name(&parsed),
             boundary: get("boundary"),
             charset: get("charset"),
-            file: get("filename")
-                .or_else(|| get("name"))
-                .map(|name| decode_words(&name)),
+            file: get("filename").or_else(|| get("name")).map(|name| decode_words(&name)),
             report: get("report-type").map(|value| value.to_ascii_lowercase()),
             method: get("method").map(|value| value.to_ascii_uppercase()),
             flowed: says("format", "flowed"),
@@ -238,11 +193,7 @@ pub fn decode_words(value: &str) -> String {
     if !value.contains("=?") {
         return value.to_owned();
     }
-    Field {
-        name: "",
-        raw: value.as_bytes(),
-    }
-    .text()
+    Field { name: "", raw: value.as_bytes() }.text()
 }
 
 /// An addr-spec out of a string that holds one: brackets, quotes, `mailto:` and an `rfc822;` prefix are taken off; the
@@ -254,28 +205,20 @@ pub fn addr_spec(value: &str) -> Option<String> {
     {
         value = &value[open + 1..close];
     }
-    for prefix in [
-        "rfc822;", "utf-8;", "smtp;", "x400;", "system;", "mailto:", "smtp:",
-    ] {
+    for prefix in ["rfc822;", "utf-8;", "smtp;", "x400;", "system;", "mailto:", "smtp:"] {
         if let Some(head) = value.get(..prefix.len())
             && head.eq_ignore_ascii_case(prefix)
         {
             value = value[prefix.len()..].trim();
         }
     }
-    let value = value.trim_matches(|c: char| {
-        c.is_whitespace() || matches!(c, '<' | '>' | '\'' | ',' | ';' | ':' | '(')
-    });
+    let value = value.trim_matches(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '\'' | ',' | ';' | ':' | '('));
     let (local, domain) = value.rsplit_once('@')?;
     let domain = domain.trim_end_matches(['.', ')']);
     let plain = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '<' | '>' | ',');
-    let quoted = local.len() > 2
-        && local.starts_with('"')
-        && local.ends_with('"')
-        && !local.contains(['<', '>']);
+    let quoted = local.len() > 2 && local.starts_with('"') && local.ends_with('"') && !local.contains(['<', '>']);
     let fits = value.len() <= 320 && !local.is_empty() && !domain.is_empty();
-    (fits && domain.chars().all(plain) && (quoted || local.chars().all(plain)))
-        .then(|| format!("{local}@{}", domain.to_lowercase()))
+    (fits && domain.chars().all(plain) && (quoted || local.chars().all(plain))).then(|| format!("{local}@{}", domain.to_lowercase()))
 }
 
 /// Blanks, folds and control characters become single spaces.
@@ -300,9 +243,7 @@ fn field_name(line: &[u8]) -> Option<&str> {
     let colon = memchr(b':', &line[..line.len().min(100)])?;
     let name = std::str::from_utf8(&line[..colon]).ok()?;
     let core = name.trim_end();
-    let fits = !core.is_empty()
-        && core.bytes().all(|b| b.is_ascii_graphic())
-        && !core.contains(['"', '<', '>', '(']);
+    let fits = !core.is_empty() && core.bytes().all(|b| b.is_ascii_graphic()) && !core.contains(['"', '<', '>', '(']);
     fits.then_some(name)
 }
 

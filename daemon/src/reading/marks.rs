@@ -1,8 +1,6 @@
 //! The marks that the kind rules go by: which headers, parts and wordings were seen.
 
-use resetd_core::inbound::{
-    Facts, Mark, reads_away, reads_bounced, says_away, says_bounced, says_receipt,
-};
+use resetd_core::inbound::{Facts, Mark, reads_away, reads_bounced, says_away, says_bounced, says_receipt};
 
 use super::body::Survey;
 use super::header::Headers;
@@ -39,34 +37,14 @@ pub fn from_headers(headers: &Headers, facts: &mut Facts) {
     automatic(headers, facts);
     precedence(headers, facts);
     sender(headers, facts);
-    let lists = [
-        "List-Id",
-        "List-Post",
-        "Mailing-List",
-        "List-Unsubscribe",
-        "X-Mailing-List",
-    ];
-    set(
-        facts,
-        Mark::ListMail,
-        lists.iter().any(|name| headers.has(name)),
-    );
-    let failed = ["X-Failed-Recipients", "X-Failed-Recipient"]
-        .iter()
-        .any(|name| headers.has(name));
+    let lists = ["List-Id", "List-Post", "Mailing-List", "List-Unsubscribe", "X-Mailing-List"];
+    set(facts, Mark::ListMail, lists.iter().any(|name| headers.has(name)));
+    let failed = ["X-Failed-Recipients", "X-Failed-Recipient"].iter().any(|name| headers.has(name));
     set(facts, Mark::FailedRecipients, failed);
-    set(
-        facts,
-        Mark::NullPath,
-        facts.return_path.as_deref() == Some(""),
-    );
+    set(facts, Mark::NullPath, facts.return_path.as_deref() == Some(""));
     // Apple Mail sends this for a person who presses "Unsubscribe": to a sender it is a complaint.
     let apple = says(headers, "X-Apple-Unsubscribe", "true");
-    set(
-        facts,
-        Mark::ForeignFeedback,
-        apple || is_microsoft_complaint(headers, facts),
-    );
+    set(facts, Mark::ForeignFeedback, apple || is_microsoft_complaint(headers, facts));
     if let Some(subject) = facts.subject.clone() {
         set(facts, Mark::AwaySubject, says_away(&subject));
         set(facts, Mark::BounceSubject, says_bounced(&subject));
@@ -80,38 +58,24 @@ pub fn from_survey(survey: &Survey, facts: &mut Facts) {
     set(facts, Mark::Disposition, !survey.disposition.is_empty());
     set(facts, Mark::OriginalInside, survey.has_original);
     let answers = ["REPLY", "COUNTER", "DECLINECOUNTER", "REFRESH"];
-    set(
-        facts,
-        Mark::Calendar,
-        survey
-            .calendar
-            .iter()
-            .any(|method| answers.contains(&method.as_str())),
-    );
+    set(facts, Mark::Calendar, survey.calendar.iter().any(|method| answers.contains(&method.as_str())));
     let not_spam = |fields: &String| {
         fields.lines().any(|line| {
             line.split_once(':').is_some_and(|(name, value)| {
-                name.trim().eq_ignore_ascii_case("Feedback-Type")
-                    && value.trim().eq_ignore_ascii_case("not-spam")
+                name.trim().eq_ignore_ascii_case("Feedback-Type") && value.trim().eq_ignore_ascii_case("not-spam")
             })
         })
     };
     set(facts, Mark::NotSpam, survey.feedback.iter().any(not_spam));
-    let announced = survey.report_type.as_deref() == Some("feedback-report")
-        || has_feedback_fields(&survey.all_text);
-    set(
-        facts,
-        Mark::Feedback,
-        !survey.feedback.is_empty() || announced,
-    );
+    let announced = survey.report_type.as_deref() == Some("feedback-report") || has_feedback_fields(&survey.all_text);
+    set(facts, Mark::Feedback, !survey.feedback.is_empty() || announced);
 }
 
 /// Microsoft's junk mail reporting, which is older than RFC 5965.
 fn is_microsoft_complaint(headers: &Headers, facts: &Facts) -> bool {
     let subject = facts.subject.as_deref().unwrap_or("").to_lowercase();
     headers.has("X-HmXmrOriginalRecipient")
-        || facts.from.as_deref() == Some("staff@hotmail.com")
-            && subject.starts_with("complaint about message")
+        || facts.from.as_deref() == Some("staff@hotmail.com") && subject.starts_with("complaint about message")
 }
 
 /// The fields of RFC 5965 in a text: a report whose parts were lost.
@@ -139,70 +103,35 @@ pub fn from_wording(survey: &Survey, facts: &mut Facts) {
     }
     set(facts, Mark::BounceText, reads_bounced(&survey.all_text));
     set(facts, Mark::SmtpReply, report::has_reply(&survey.all_text));
-    let text = if facts.typed.is_empty() {
-        &survey.all_text
-    } else {
-        &facts.typed
-    };
+    let text = if facts.typed.is_empty() { &survey.all_text } else { &facts.typed };
     let away = reads_away(text);
     set(facts, Mark::AwayText, away);
 }
 
 fn automatic(headers: &Headers, facts: &mut Facts) {
-    let value = headers
-        .first("Auto-Submitted")
-        .map(|field| field.plain().to_ascii_lowercase());
-    let keyword = value
-        .as_deref()
-        .and_then(|value| value.split([';', ' ', '(']).next())
-        .unwrap_or("");
+    let value = headers.first("Auto-Submitted").map(|field| field.plain().to_ascii_lowercase());
+    let keyword = value.as_deref().and_then(|value| value.split([';', ' ', '(']).next()).unwrap_or("");
     set(facts, Mark::AutoReplied, keyword == "auto-replied");
-    set(
-        facts,
-        Mark::AutoGenerated,
-        !matches!(keyword, "" | "no" | "auto-replied"),
-    );
+    set(facts, Mark::AutoGenerated, !matches!(keyword, "" | "no" | "auto-replied"));
     let negated = ["", "no", "false", "0", "none", "off"];
-    let set_by = |name: &str| {
-        headers
-            .first(name)
-            .is_some_and(|field| !negated.contains(&field.plain().to_ascii_lowercase().as_str()))
-    };
-    let class = ["X-POST-MessageClass", "X-Message-Class"]
-        .iter()
-        .any(|name| {
-            headers.first(name).is_some_and(|field| {
-                let value = field.plain().to_ascii_lowercase();
-                value.starts_with("9;")
-                    || value.contains("ooftemplate")
-                    || value.contains("autoreply")
-            })
-        });
+    let set_by = |name: &str| headers.first(name).is_some_and(|field| !negated.contains(&field.plain().to_ascii_lowercase().as_str()));
+    let class = ["X-POST-MessageClass", "X-Message-Class"].iter().any(|name| {
+        headers.first(name).is_some_and(|field| {
+            let value = field.plain().to_ascii_lowercase();
+            value.starts_with("9;") || value.contains("ooftemplate") || value.contains("autoreply")
+        })
+    });
     let other = says(headers, "X-Apple-Action", "vacation")
         || says(headers, "X-Autogenerated", "reply")
         || says(headers, "Delivered-To", "autoresponder")
-        || says(
-            headers,
-            "X-MS-Exchange-Generated-Message-Source",
-            "mailbox rules agent",
-        )
+        || says(headers, "X-MS-Exchange-Generated-Message-Source", "mailbox rules agent")
         || says(headers, "X-Mailer", "vacation")
         || says(headers, "X-Auto-Response-Suppress", "autoreply-generated");
-    set(
-        facts,
-        Mark::AutoReplyHeader,
-        AUTO_REPLY.iter().any(|name| set_by(name)) || class || other,
-    );
-    let suppress = headers
-        .first("X-Auto-Response-Suppress")
-        .map(|field| field.plain().to_ascii_lowercase());
+    set(facts, Mark::AutoReplyHeader, AUTO_REPLY.iter().any(|name| set_by(name)) || class || other);
+    let suppress = headers.first("X-Auto-Response-Suppress").map(|field| field.plain().to_ascii_lowercase());
     set(facts, Mark::SuppressHeader, suppress.is_some());
     let all = suppress.is_some_and(|value| value.contains("all"));
-    set(
-        facts,
-        Mark::ExchangeRule,
-        all && headers.has("X-MS-Exchange-Inbox-Rules-Loop"),
-    );
+    set(facts, Mark::ExchangeRule, all && headers.has("X-MS-Exchange-Inbox-Rules-Loop"));
 }
 
 fn precedence(headers: &Headers, facts: &mut Facts) {
@@ -210,29 +139,15 @@ fn precedence(headers: &Headers, facts: &mut Facts) {
         let Some(field) = headers.first(name) else {
             continue;
         };
-        let value = field
-            .plain()
-            .to_ascii_lowercase()
-            .replace(['_', '-', ' '], "");
-        set(
-            facts,
-            Mark::PrecedenceAutoReply,
-            value.starts_with("autoreply"),
-        );
-        set(
-            facts,
-            Mark::PrecedenceBulk,
-            matches!(value.as_str(), "bulk" | "junk" | "list"),
-        );
+        let value = field.plain().to_ascii_lowercase().replace(['_', '-', ' '], "");
+        set(facts, Mark::PrecedenceAutoReply, value.starts_with("autoreply"));
+        set(facts, Mark::PrecedenceBulk, matches!(value.as_str(), "bulk" | "junk" | "list"));
     }
 }
 
 /// Who speaks: a mail system, or an address that takes no answers.
 fn sender(headers: &Headers, facts: &mut Facts) {
-    let raw = headers
-        .first("From")
-        .map(|field| field.text().to_lowercase())
-        .unwrap_or_default();
+    let raw = headers.first("From").map(|field| field.text().to_lowercase()).unwrap_or_default();
     let names = [
         "mailer-daemon",
         "mailer daemon",
@@ -260,29 +175,13 @@ fn sender(headers: &Headers, facts: &mut Facts) {
         "mailsystem",
         "delivery subsystem",
     ];
-    let local = facts
-        .from
-        .as_deref()
-        .and_then(|from| from.split_once('@'))
-        .map(|(local, _)| local.to_lowercase());
+    let local = facts.from.as_deref().and_then(|from| from.split_once('@')).map(|(local, _)| local.to_lowercase());
     let local = local.unwrap_or_default();
-    let daemon = names.iter().any(|name| raw.contains(name))
-        || local.ends_with("master") && local.starts_with("po");
+    let daemon = names.iter().any(|name| raw.contains(name)) || local.ends_with("master") && local.starts_with("po");
     set(facts, Mark::MailSystemSender, daemon || raw.trim() == "<>");
     let tight: String = local.chars().filter(char::is_ascii_alphanumeric).collect();
-    let silent = [
-        "noreply",
-        "donotreply",
-        "nepasrepondre",
-        "noresponder",
-        "keineantwort",
-        "nichtantworten",
-    ];
-    set(
-        facts,
-        Mark::NoReplySender,
-        silent.iter().any(|name| tight.contains(name)),
-    );
+    let silent = ["noreply", "donotreply", "nepasrepondre", "noresponder", "keineantwort", "nichtantworten"];
+    set(facts, Mark::NoReplySender, silent.iter().any(|name| tight.contains(name)));
 }
 
 /// Systems that ask the sender to prove that a person sent the mail.
@@ -305,20 +204,13 @@ fn challenges(subject: &str, headers: &Headers) -> bool {
         "bitte bestätigen sie ihre nachricht",
     ];
     asks.iter().any(|ask| subject.contains(ask))
-        || [
-            "X-TMDA-Fingerprint",
-            "X-Boxbe-Notification",
-            "X-Spamarrest-Noauth",
-            "X-Challenge-Response",
-        ]
-        .iter()
-        .any(|name| headers.has(name))
+        || ["X-TMDA-Fingerprint", "X-Boxbe-Notification", "X-Spamarrest-Noauth", "X-Challenge-Response"]
+            .iter()
+            .any(|name| headers.has(name))
 }
 
 fn says(headers: &Headers, name: &str, value: &str) -> bool {
-    headers
-        .all(name)
-        .any(|field| field.plain().to_ascii_lowercase().starts_with(value))
+    headers.all(name).any(|field| field.plain().to_ascii_lowercase().starts_with(value))
 }
 
 fn set(facts: &mut Facts, mark: Mark, seen: bool) {

@@ -49,12 +49,7 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self {
-            parts: limits::PARTS,
-            scan: limits::SCAN_BYTES,
-            text: limits::TEXT_BYTES,
-            cut_short: false,
-        }
+        Self { parts: limits::PARTS, scan: limits::SCAN_BYTES, text: limits::TEXT_BYTES, cut_short: false }
     }
 }
 
@@ -64,11 +59,7 @@ pub fn with_line_ends(raw: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr(b'\n', head).is_some() || memchr::memchr(b'\r', head).is_none() {
         return Cow::Borrowed(raw);
     }
-    Cow::Owned(
-        raw.iter()
-            .map(|&byte| if byte == b'\r' { b'\n' } else { byte })
-            .collect(),
-    )
+    Cow::Owned(raw.iter().map(|&byte| if byte == b'\r' { b'\n' } else { byte }).collect())
 }
 
 /// Parses a message into its parts.
@@ -82,10 +73,7 @@ impl<'a> Part<'a> {
         let Body::Leaf(raw) = self.body else {
             return Cow::Borrowed(&[]);
         };
-        let encoding = self
-            .headers
-            .first("Content-Transfer-Encoding")
-            .map(|field| field.plain());
+        let encoding = self.headers.first("Content-Transfer-Encoding").map(|field| field.plain());
         // Base64 and quoted-printable need at least as many bytes as they give.
         let raw = if raw.len() > budget.text {
             budget.cut_short = true;
@@ -102,11 +90,7 @@ impl<'a> Part<'a> {
     pub fn text(&self, budget: &mut Budget) -> String {
         let bytes = self.bytes(budget);
         let text = charset::decode(&bytes, self.media.charset.as_deref());
-        if text.contains('\r') {
-            text.replace("\r\n", "\n").replace('\r', "\n")
-        } else {
-            text
-        }
+        if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text }
     }
 
     /// Size of the part as it stands in the message.
@@ -123,42 +107,22 @@ fn part<'a>(raw: &'a [u8], default: &str, depth: usize, budget: &mut Budget) -> 
     budget.parts = budget.parts.saturating_sub(1);
     let (headers, body) = Headers::split(raw);
     budget.cut_short |= headers.cut_short;
-    let mut media = headers
-        .first("Content-Type")
-        .map(Media::parse)
-        .unwrap_or_default();
+    let mut media = headers.first("Content-Type").map(Media::parse).unwrap_or_default();
     if !media.name.contains('/') {
         media.name = default.to_owned();
     }
-    let disposition = headers
-        .first("Content-Disposition")
-        .map(Media::parse)
-        .unwrap_or_default();
+    let disposition = headers.first("Content-Disposition").map(Media::parse).unwrap_or_default();
     media.file = disposition.file.or(media.file);
     let body = open(body, &media, &headers, depth, budget);
     // A multipart without a single boundary is a text that someone mislabelled.
-    if matches!(body, Body::Leaf(_))
-        && media.name.starts_with("multipart/")
-        && depth < limits::DEPTH
-    {
+    if matches!(body, Body::Leaf(_)) && media.name.starts_with("multipart/") && depth < limits::DEPTH {
         media.name = "text/plain".to_owned();
     }
-    Part {
-        headers,
-        media,
-        attached: disposition.name == "attachment",
-        body,
-    }
+    Part { headers, media, attached: disposition.name == "attachment", body }
 }
 
 /// Opens what a part holds, if the limits allow it.
-fn open<'a>(
-    body: &'a [u8],
-    media: &Media,
-    headers: &Headers<'a>,
-    depth: usize,
-    budget: &mut Budget,
-) -> Body<'a> {
+fn open<'a>(body: &'a [u8], media: &Media, headers: &Headers<'a>, depth: usize, budget: &mut Budget) -> Body<'a> {
     if depth >= limits::DEPTH || budget.parts == 0 {
         budget.cut_short |= media.name.starts_with("multipart/") || is_message(&media.name);
         return Body::Leaf(body);
@@ -166,11 +130,7 @@ fn open<'a>(
     if media.name.starts_with("multipart/")
         && let Some(parts) = split(body, media, budget)
     {
-        let default = if media.name == "multipart/digest" {
-            "message/rfc822"
-        } else {
-            "text/plain"
-        };
+        let default = if media.name == "multipart/digest" { "message/rfc822" } else { "text/plain" };
         let mut many = Vec::new();
         for raw in parts {
             if budget.parts == 0 {
@@ -182,21 +142,13 @@ fn open<'a>(
         return Body::Many(many);
     }
     if is_message(&media.name) {
-        let encoding = headers
-            .first("Content-Transfer-Encoding")
-            .map(|field| field.plain())
-            .unwrap_or_default();
+        let encoding = headers.first("Content-Transfer-Encoding").map(|field| field.plain()).unwrap_or_default();
         return match transfer::decode(&body[..body.len().min(budget.text)], &encoding) {
             Cow::Owned(bytes) => {
                 budget.text -= bytes.len().min(budget.text);
                 Body::Decoded(bytes)
             }
-            Cow::Borrowed(_) => Body::Message(Box::new(part(
-                skip_blank(body),
-                "text/plain",
-                depth + 1,
-                budget,
-            ))),
+            Cow::Borrowed(_) => Body::Message(Box::new(part(skip_blank(body), "text/plain", depth + 1, budget))),
         };
     }
     Body::Leaf(body)
@@ -226,13 +178,8 @@ fn split<'a>(body: &'a [u8], media: &Media, budget: &mut Budget) -> Option<Vec<&
         return None;
     }
     budget.scan -= body.len();
-    let given = media
-        .boundary
-        .as_deref()
-        .filter(|b| !b.is_empty() && b.len() < 300);
-    let parts = given
-        .map(|boundary| between(body, boundary.as_bytes()))
-        .unwrap_or_default();
+    let given = media.boundary.as_deref().filter(|b| !b.is_empty() && b.len() < 300);
+    let parts = given.map(|boundary| between(body, boundary.as_bytes())).unwrap_or_default();
     if !parts.is_empty() {
         return Some(parts);
     }
@@ -291,10 +238,6 @@ fn found_boundary(body: &[u8]) -> Option<&[u8]> {
 }
 
 fn skip_blank(body: &[u8]) -> &[u8] {
-    let blank = body
-        .iter()
-        .take(16)
-        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
-        .count();
+    let blank = body.iter().take(16).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     &body[blank..]
 }

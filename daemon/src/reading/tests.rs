@@ -3,17 +3,8 @@ use resetd_core::inbound::{Kind, kind};
 use super::{Envelope, Trust, read};
 
 fn facts(raw: &str) -> resetd_core::inbound::Facts {
-    let envelope = Envelope {
-        mail_from: None,
-        rcpt_to: vec!["<r+tag1@acme.example>".to_owned()],
-    };
-    read(
-        raw.as_bytes(),
-        &envelope,
-        &Trust {
-            authserv_ids: &["mx.acme.example".to_owned()],
-        },
-    )
+    let envelope = Envelope { mail_from: None, rcpt_to: vec!["<r+tag1@acme.example>".to_owned()] };
+    read(raw.as_bytes(), &envelope, &Trust { authserv_ids: &["mx.acme.example".to_owned()] })
 }
 
 #[test]
@@ -27,18 +18,9 @@ fn ids_and_addresses_come_from_every_place() {
          Authentication-Results: mx.acme.example; dmarc=pass header.from=b.example\r\n\r\nno\r\n> Message-ID: <e@x>\r\n",
     );
     for tag in 1..=7 {
-        assert!(
-            facts
-                .recipients
-                .contains(&format!("r+tag{tag}@acme.example")),
-            "{tag}: {:?}",
-            facts.recipients
-        );
+        assert!(facts.recipients.contains(&format!("r+tag{tag}@acme.example")), "{tag}: {:?}", facts.recipients);
     }
-    assert_eq!(
-        facts.references,
-        ["a@x", "b@x", "c@x", "0100-abc-000000@email.amazonses.com"]
-    );
+    assert_eq!(facts.references, ["a@x", "b@x", "c@x", "0100-abc-000000@email.amazonses.com"]);
     assert_eq!(facts.embedded_ids, ["d@x", "e@x"]);
     assert!(facts.next_hop_ids.contains(&"0100-abc-000000".to_owned()));
     assert_eq!(facts.from.as_deref(), Some("Kim@b.example"));
@@ -54,22 +36,12 @@ fn ids_and_addresses_come_from_every_place() {
 fn two_authors_prove_nothing() {
     let raw = "From: a@b.example, c@d.example\r\nAuthentication-Results: mx.acme.example; dmarc=pass header.from=b.example\r\n\r\nno";
     assert_eq!(facts(raw).dmarc_pass, None);
-    assert_eq!(
-        facts(&raw.replace(", c@d.example", "\r\nFrom: c@d.example")).dmarc_pass,
-        None
-    );
+    assert_eq!(facts(&raw.replace(", c@d.example", "\r\nFrom: c@d.example")).dmarc_pass, None);
 }
 
 #[test]
 fn what_is_no_mail_reaches_a_person() {
-    for raw in [
-        "",
-        "\0\0\0",
-        "not me",
-        "From",
-        "\r\n\r\n",
-        "Content-Type: multipart/mixed; boundary=x\r\n\r\nnot me",
-    ] {
+    for raw in ["", "\0\0\0", "not me", "From", "\r\n\r\n", "Content-Type: multipart/mixed; boundary=x\r\n\r\nnot me"] {
         let facts = facts(raw);
         assert_eq!(kind(&facts).kind, Kind::Reply, "{raw:?}");
         if raw.contains("not me") {

@@ -45,7 +45,7 @@ fn exit_code(error: &StartError) -> u8 {
 async fn run(path: &Path) -> Result<(), StartError> {
     let settings = config::load(path, &Environment::of_process())?;
     let mut wishes = lifecycle::wishes()?;
-    let listener = listener(&settings)?;
+    let (listener, own_socket) = listener(&settings)?;
     let (portals, socket) = (settings.portals.len(), settings.server.socket.clone());
     let house = House::open(settings, listener, Arc::new(SystemClock), Arc::new(SystemEntropy::new())).await?;
     tracing::info!(event = "started", version = env!("CARGO_PKG_VERSION"), portals, socket = %socket.display());
@@ -71,14 +71,19 @@ async fn run(path: &Path) -> Result<(), StartError> {
     tracing::info!(event = "stopping");
     lifecycle::tell(&[NotifyState::Stopping]);
     house.close(DRAIN).await;
+    if own_socket {
+        // What can't be removed is replaced at the next start.
+        let _ = std::fs::remove_file(&socket);
+    }
     tracing::info!(event = "stopped");
     Ok(())
 }
 
-fn listener(settings: &Settings) -> Result<UnixListener, http::ListenError> {
+/// The API socket, and whether it is ours to remove.
+fn listener(settings: &Settings) -> Result<(UnixListener, bool), http::ListenError> {
     match http::from_systemd()? {
-        Some(listener) => Ok(listener),
-        None => http::listen(&settings.server.socket),
+        Some(listener) => Ok((listener, false)),
+        None => Ok((http::listen(&settings.server.socket)?, true)),
     }
 }
 

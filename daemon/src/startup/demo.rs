@@ -105,7 +105,7 @@ impl Walk<'_> {
         self.call("POST", "/v1/resets/redeem", Some(&token), 410).await?;
         self.show.step("The application has changed the password: ann gets a notice");
         let id = text(&good, "reset")?;
-        self.call("POST", &format!("/v1/resets/{id}/completed"), None, 202).await?;
+        self.call("POST", &format!("/v1/resets/{id}/completed"), None, 204).await?;
         self.wait(Event::MailSent, &id).await?;
         self.show.subject(&self.letter_to("ann@example.org")?);
         Ok(())

@@ -12,6 +12,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+// For tests with a clock of their own.
+pub use house::{House, StartError};
+
 /// What the binary `resetd` does.
 pub fn main() -> ExitCode {
     let cli = cli::Cli::parse();

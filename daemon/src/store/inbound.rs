@@ -19,8 +19,8 @@ use super::{MailKind, ResetRow, Severity, Store, StoreError};
 pub struct SealedMessage {
     /// `maildir`, `lmtp`, `pipe`.
     pub source: &'static str,
-    /// Names the message at its source.
-    pub source_key: Option<String>,
+    /// A keyed hash of it: the same message is kept once.
+    pub digest: [u8; 12],
     /// Envelope, sealed.
     pub envelope: Vec<u8>,
     /// Message, sealed.
@@ -113,23 +113,24 @@ pub struct Concluded {
 }
 
 impl Store {
-    /// Keeps a message. `None`: it was there before.
-    pub async fn keep(&self, message: SealedMessage) -> Result<Option<i64>, StoreError> {
+    /// Keeps a message, and gives its number and whether it is new.
+    pub async fn keep(&self, message: SealedMessage) -> Result<(i64, bool), StoreError> {
         let work = move |tx: &mut Tx<'_>| {
             let mut insert = tx
                 .conn
                 .prepare_cached(
-                    "INSERT INTO inbound (source, source_key, received_at, envelope, raw, state, attempts) \
+                    "INSERT INTO inbound (source, digest, received_at, envelope, raw, state, attempts) \
                      VALUES (?1, ?2, ?3, ?4, ?5, 'stored', 0) ON CONFLICT DO NOTHING",
                 )
                 .doing("preparing to keep a message")?;
-            let values = params![message.source, message.source_key, message.received_at.as_millis(), message.envelope, message.raw];
+            let values = params![message.source, message.digest.as_slice(), message.received_at.as_millis(), message.envelope, message.raw];
             if insert.execute(values).doing("keeping a message")? == 0 {
-                return Ok(None);
+                let mut select = tx.conn.prepare_cached("SELECT n FROM inbound WHERE digest = ?1").doing("preparing to find a message")?;
+                return Ok((select.query_row([message.digest.as_slice()], |row| row.get(0)).doing("finding a message")?, false));
             }
             let n = tx.conn.last_insert_rowid();
             tx.event(message.received_at, Event::InboundStored, None, None, json!({ "inbound": n, "source": message.source }))?;
-            Ok(Some(n))
+            Ok((n, true))
         };
         self.writer.write(work).await
     }

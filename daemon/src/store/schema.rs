@@ -63,7 +63,8 @@ mod tests {
     fn a_statement_is_prepared_once() {
         let dir = tempfile::tempdir().unwrap();
         let conn = open(&dir.path().join("db")).unwrap();
-        let mut select = conn.prepare_cached("SELECT n FROM reset WHERE portal = ?1 AND account = ?2 AND state IN ('accepted', 'sent')").unwrap();
+        let mut select =
+            conn.prepare_cached("SELECT n FROM reset WHERE portal = ?1 AND account = ?2 AND state IN ('accepted', 'sent')").unwrap();
         for account in ["a", "b", "c"] {
             assert!(!select.exists(["shop", account]).unwrap());
         }

@@ -221,7 +221,7 @@ pub struct Queued {
 /// Counts for `status` and `/metrics`, read from the database.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
-    /// Resets by state.
+    /// Resets whose secret may still be redeemed, by state.
     pub resets: Vec<(State, u64)>,
     /// Open flags by severity.
     pub open_flags: Vec<(Severity, u64)>,

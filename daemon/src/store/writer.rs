@@ -195,7 +195,6 @@ impl Thread {
             self.places.add_permits(last);
             self.commit(batch);
         }
-        self.places.close();
         if let Err(error) = self.conn.execute_batch("PRAGMA optimize") {
             tracing::debug!(%error, "store.optimize_failed");
         }
@@ -207,7 +206,7 @@ impl Thread {
                 batch.into_iter().for_each(|job| job.answer(Ok(())));
                 self.tell(news);
             }
-            Err(error) if batch.len() == 1 => batch.into_iter().for_each(|job| job.answer(Err(error.again()))),
+            Err(error) if batch.len() == 1 => batch.into_iter().for_each(|job| job.answer(Err(error.clone()))),
             Err(_) => batch.into_iter().for_each(|job| self.commit(vec![job])),
         }
     }
@@ -249,6 +248,13 @@ impl Thread {
             log(&line);
             let _ = self.lines.send(Arc::new(line));
         }
+    }
+}
+
+impl Drop for Thread {
+    /// However it ends, nobody waits for a place any more.
+    fn drop(&mut self) {
+        self.places.close();
     }
 }
 

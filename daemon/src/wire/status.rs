@@ -22,7 +22,7 @@ pub struct Status {
     pub portals: Vec<String>,
     /// How mails leave: `relay HOST:PORT`, `capture`.
     pub transport: String,
-    /// Resets by state.
+    /// Resets whose secret may still be redeemed, by state.
     pub resets: BTreeMap<String, u64>,
     /// Open flags by severity.
     pub open_flags: BTreeMap<String, u64>,

@@ -12,6 +12,9 @@ pub fn draw(language: &Language, line: &Line, plain: u64, pool: impl Fn(&Line) -
     if !random.chance(plain) {
         (text, label) = compose(language, line, text, &pool, random);
     }
+    if random.chance(if label == Verdict::Other { 35 } else { 8 }) {
+        text = strange_words(language, &text, random);
+    }
     if random.chance(22) {
         for _ in 0..1 + random.below(2) {
             text = slip(&text, random);
@@ -51,24 +54,24 @@ fn compose(language: &Language, line: &Line, mut text: String, pool: &impl Fn(&L
         }
     }
     for _ in 0..2 {
-        if random.chance(22) {
-            if let Some(story) = random.pick(&language.story) {
-                let story = expand(story, random);
-                text = if random.chance(70) { join(&story, &text, random) } else { join(&text, &story, random) };
-            }
+        if random.chance(22)
+            && let Some(story) = random.pick(&language.story)
+        {
+            let story = expand(story, random);
+            text = if random.chance(70) { join(&story, &text, random) } else { join(&text, &story, random) };
         }
     }
-    if random.chance(30) {
-        if let Some(greet) = random.pick(&language.greet) {
-            let gap = *random.pick(&["\n\n", "\n", ", ", " ", "! "]).unwrap_or(&" ");
-            text = format!("{}{gap}{text}", expand(greet, random));
-        }
+    if random.chance(30)
+        && let Some(greet) = random.pick(&language.greet)
+    {
+        let gap = *random.pick(&["\n\n", "\n", ", ", " ", "! "]).unwrap_or(&" ");
+        text = format!("{}{gap}{text}", expand(greet, random));
     }
-    if random.chance(30) {
-        if let Some(sign) = random.pick(&language.sign) {
-            let gap = *random.pick(&["\n\n", "\n", " ", ". "]).unwrap_or(&" ");
-            text = format!("{text}{gap}{}", expand(sign, random));
-        }
+    if random.chance(30)
+        && let Some(sign) = random.pick(&language.sign)
+    {
+        let gap = *random.pick(&["\n\n", "\n", " ", ". "]).unwrap_or(&" ");
+        text = format!("{text}{gap}{}", expand(sign, random));
     }
     (text, label)
 }
@@ -77,6 +80,32 @@ fn join(a: &str, b: &str, random: &mut Random) -> String {
     let gap = random.pick(&[". ", ". ", ", ", " ", "\n", "! ", " - ", "... "]).unwrap_or(&". ");
     let a = a.trim_end_matches(['.', '!', '。', '।']);
     format!("{a}{gap}{b}")
+}
+
+/// Puts made-up words for one to three words, so that what the model has never met says nothing by itself.
+fn strange_words(language: &Language, text: &str, random: &mut Random) -> String {
+    let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
+    for _ in 0..1 + random.below(3) {
+        let at = random.below(words.len());
+        let [Some(a), Some(b)] = [(); 2].map(|()| some_word(language, random)) else {
+            continue;
+        };
+        let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+        let made: String = a[..a.len().div_ceil(2)].iter().chain(&b[b.len() / 2..]).collect();
+        if words[at].chars().count() > 3 {
+            words[at] = made;
+        } else {
+            words.insert(at, made);
+        }
+    }
+    words.join(" ")
+}
+
+fn some_word(language: &Language, random: &mut Random) -> Option<String> {
+    let line = random.pick(&language.lines)?;
+    let text = expand(&line.template, random);
+    let words: Vec<&str> = text.split_whitespace().filter(|word| word.chars().count() > 3).collect();
+    random.pick(&words).map(|word| (*word).to_owned())
 }
 
 /// One slip: a letter lost, doubled, swapped or replaced, or a space lost.

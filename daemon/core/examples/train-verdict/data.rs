@@ -86,6 +86,11 @@ impl Language {
         if template.matches('{').count() != template.matches('}').count() {
             return Err("unbalanced braces".into());
         }
+        // by itself, a filler is a letter about nothing
+        if matches!(label, "greet" | "sign" | "story") {
+            let template = template.clone();
+            self.lines.push(Line { label: Verdict::Other, overrules: false, template, held: false });
+        }
         match label {
             "greet" => self.greet.push(template),
             "sign" => self.sign.push(template),
@@ -93,7 +98,7 @@ impl Language {
             _ => {
                 let label_only = label.trim_end_matches('+');
                 let overrules = label_only != label;
-                let held = random::hash(&template) % 5 == 0;
+                let held = random::hash(&template).is_multiple_of(5);
                 let label = label_only.parse::<Verdict>().map_err(|e| e.to_string())?;
                 self.lines.push(Line { label, overrules, template, held });
             }

@@ -10,9 +10,9 @@ use crate::augment;
 use crate::data::{Data, Line, variants};
 use crate::random::Random;
 
-const EPOCHS: usize = 14;
-const RATE: f32 = 0.35;
-const DECAY: f32 = 2e-6;
+const EPOCHS: usize = 28;
+const RATE: f32 = 0.2;
+const DECAY: f32 = 2e-5;
 
 /// Trains the first layer on the lines that `pool` lets through; weights by row and verdict.
 pub fn first_layer(data: &Data, lexicon: &Lexicon, pool: impl Fn(&Line) -> bool) -> Vec<f32> {

@@ -67,6 +67,9 @@ fn held_out(data: &Data, model: &Model<'_>) {
         for line in language.lines.iter().filter(|line| line.held) {
             let (told, _) = verdict(model, &expand(&line.template, &mut random));
             table[line.label.index()][told.index()] += 1;
+            if told != line.label {
+                println!("MISSED\t{}\t{}\t{told}\t{}", language.name, line.label, line.template);
+            }
             let count = by_language.entry(&language.name).or_default();
             count.0 += u32::from(told == line.label);
             count.1 += 1;

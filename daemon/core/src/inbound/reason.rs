@@ -95,7 +95,7 @@ fn refine(reason: &'static str, symptoms: &Symptoms, reply: &str) -> &'static st
         Some(Stage::Recipient) => reason,
         Some(Stage::Message) => "filtered",
         // A code about something else, and no word on which address.
-        None if symptoms.status.is_some_and(|status| status.starts_with("5.2.")) => "filtered",
+        None if symptoms.status.is_some_and(|status| status.starts_with("5.2.") || status.starts_with("5.7.")) => "filtered",
         None if symptoms.status.is_some() && !reply.contains('@') => "filtered",
         None => reason,
     }

@@ -115,13 +115,23 @@ impl KeyRing {
 
     /// What tells each key from another without giving it away: its id and a keyed hash.
     pub fn fingerprints(&self) -> Vec<(KeyId, [u8; 12])> {
-        self.keys.iter().map(|keys| (keys.id, short_mac(&keys.pseudonym, b"fingerprint"))).collect()
+        self.keys.iter().map(|keys| (keys.id, first_12(hmac::sign(&keys.pseudonym, b"fingerprint").as_ref()))).collect()
     }
 
-    /// A keyed hash of personal data for audit lines and log fields: equal inputs can be told to be equal, nothing else
-    /// can be learnt without the key. 12 octets.
+    /// A keyed hash of personal data: equal inputs can be told to be equal, nothing else can be learnt without the key.
+    /// 12 octets.
     pub fn pseudonym(&self, text: &str) -> [u8; 12] {
-        short_mac(&self.first().pseudonym, text.as_bytes())
+        self.pseudonym_of(&[text.as_bytes()])
+    }
+
+    /// The same of several parts; where one ends and the next begins counts.
+    pub fn pseudonym_of(&self, parts: &[&[u8]]) -> [u8; 12] {
+        let mut context = hmac::Context::with_key(&self.first().pseudonym);
+        for part in parts {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        first_12(context.sign().as_ref())
     }
 }
 
@@ -131,10 +141,9 @@ impl std::fmt::Debug for KeyRing {
     }
 }
 
-fn short_mac(key: &hmac::Key, text: &[u8]) -> [u8; 12] {
-    let digest = hmac::sign(key, text);
+fn first_12(digest: &[u8]) -> [u8; 12] {
     let mut out = [0; 12];
-    out.copy_from_slice(&digest.as_ref()[..12]);
+    out.copy_from_slice(&digest[..12]);
     out
 }
 

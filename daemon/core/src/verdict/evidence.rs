@@ -25,6 +25,11 @@ pub fn of(text: &str, tokens: &[Token], features: &[Feature], model: &Model<'_>,
             _ => spans.push((weight, i, i)),
         }
     }
+    // one sign of a script without spaces is rarely a word
+    let single = |span: &(f32, usize, usize)| span.1 == span.2 && tokens[span.1].kind == Kind::Sign;
+    if spans.iter().any(|span| !single(span)) {
+        spans.retain(|span| !single(span));
+    }
     spans.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     spans.iter().take(MOST).map(|&(_, first, last)| text[tokens[first].start..tokens[last].end].to_owned()).collect()
 }

@@ -20,7 +20,7 @@ pub struct Feature {
 }
 
 /// How much each family of features weighs in a text: letters, words, ideas, shape.
-pub const SCALES: [f32; 4] = [1.0, 1.0, 1.3, 0.35];
+pub const SCALES: [f32; 4] = [0.4, 0.5, 2.0, 0.4];
 
 const LETTERS: u8 = 0;
 const WORDS: u8 = 1;
@@ -138,21 +138,18 @@ fn words(tokens: &[Token], out: &mut Vec<Feature>) {
 
 /// Ideas alone, in order, in threes, with the sentence's question mark, first and last.
 fn ideas(tokens: &[Token], ideas: &[Idea], out: &mut Vec<Feature>) {
-    let asked =
-        |sentence: u16| tokens.iter().any(|token| token.sentence == sentence && token.kind == Kind::Mark && token.folded.starts_with('?'));
+    let mut questions: Vec<u16> =
+        (tokens.iter()).filter(|token| token.kind == Kind::Mark && token.folded.starts_with('?')).map(|token| token.sentence).collect();
+    questions.dedup();
     let sentence = |idea: &Idea| tokens[idea.first as usize].sentence;
     let mut push = |kind: u64, parts: &[&Idea]| {
         let hash = parts.iter().fold(Hash::new(kind), |hash, idea| hash.add(u64::from(idea.id)));
         let (first, last) = (parts[0].first, parts[parts.len() - 1].last);
         out.push(Feature { row: hash.row(), family: IDEAS, first, last });
     };
-    let mut question = (u16::MAX, false);
     for (i, idea) in ideas.iter().enumerate() {
         push(7, &[idea]);
-        if question.0 != sentence(idea) {
-            question = (sentence(idea), asked(sentence(idea)));
-        }
-        if question.1 {
+        if questions.binary_search(&sentence(idea)).is_ok() {
             push(8, &[idea]);
         }
         let inside: Vec<&Idea> = ideas[i + 1..].iter().take(3).take_while(|next| sentence(next) == sentence(idea)).collect();
@@ -162,10 +159,10 @@ fn ideas(tokens: &[Token], ideas: &[Idea], out: &mut Vec<Feature>) {
         if let [second, third, ..] = inside[..] {
             push(11, &[idea, second, third]);
         }
-        if inside.is_empty() {
-            if let Some(next) = ideas.get(i + 1) {
-                push(12, &[idea, next]);
-            }
+        if inside.is_empty()
+            && let Some(next) = ideas.get(i + 1)
+        {
+            push(12, &[idea, next]);
         }
     }
     if let (Some(first), Some(last)) = (ideas.first(), ideas.last()) {

@@ -86,10 +86,12 @@ impl Lexicon {
             let length = token.folded.chars().count();
             for (i, c) in token.folded.chars().enumerate() {
                 hash = step(hash, c);
-                if !sign && i + 1 < length && i >= 1 {
-                    if let Some(id) = self.find(hash, Shape::Stem) {
-                        best = Some((id, last));
-                    }
+                if !sign
+                    && i + 1 < length
+                    && i >= 1
+                    && let Some(id) = self.find(hash, Shape::Stem)
+                {
+                    best = Some((id, last));
                 }
             }
             let ended = if sign { [Shape::Inside, Shape::Inside] } else { [Shape::Stem, Shape::Whole] };
@@ -151,6 +153,7 @@ pub fn key(entry: &str) -> Option<(u32, Shape)> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::verdict::text::tokenise;

@@ -113,10 +113,10 @@ pub fn readings(tokens: &[Token], features: &[Feature], weight: impl Fn(&Feature
     let mut parts: Vec<Vec<&Feature>> = vec![Vec::new(); sentences.len()];
     for feature in features {
         let sentence = place(feature.first);
-        if sentence == place(feature.last) {
-            if let Ok(at) = sentences.binary_search(&sentence) {
-                parts[at].push(feature);
-            }
+        if sentence == place(feature.last)
+            && let Ok(at) = sentences.binary_search(&sentence)
+        {
+            parts[at].push(feature);
         }
     }
     let scores: Vec<Scores> = parts.iter().map(|part| score(part.iter().copied(), &weight)).collect();

@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::body::{Body, Received};
 use super::dialogue::{Dialogue, Envelope, Next};
-use crate::mailbox::{Arrived, Sink, Stop, stopped};
+use crate::mailbox::{Arrival, Sink, Stop, stopped};
 
 /// The longest command line (RFC 5321 §4.5.3.1.4 says 512, and extensions add to it).
 const LINE_MAX: usize = 4096;
@@ -154,6 +154,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     }
 }
 
-fn arrived(envelope: Envelope, raw: Vec<u8>) -> Arrived {
-    Arrived { raw, mail_from: Some(envelope.mail_from), rcpt_to: envelope.rcpt_to, source: "lmtp", source_key: None, truncated_from: None }
+fn arrived(envelope: Envelope, raw: Vec<u8>) -> Arrival {
+    Arrival { raw, mail_from: Some(envelope.mail_from), rcpt_to: envelope.rcpt_to, source: "lmtp", truncated_from: None }
 }

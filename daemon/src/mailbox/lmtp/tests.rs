@@ -9,11 +9,11 @@ use tokio::sync::{Notify, watch};
 
 use super::*;
 use crate::config::LmtpListen;
-use crate::mailbox::{Arrived, StoreFailed};
+use crate::mailbox::{Arrival, StoreFailed};
 
 #[derive(Default)]
 struct Shelf {
-    stored: Mutex<Vec<Arrived>>,
+    stored: Mutex<Vec<Arrival>>,
     failing: AtomicBool,
     /// Storing waits for this where `slow`.
     go: Notify,
@@ -22,7 +22,7 @@ struct Shelf {
 }
 
 impl Sink for Shelf {
-    async fn store(&self, arrived: Arrived) -> Result<(), StoreFailed> {
+    async fn store(&self, arrived: Arrival) -> Result<(), StoreFailed> {
         self.begun.notify_one();
         if self.slow.load(Ordering::Relaxed) {
             self.go.notified().await;
@@ -90,12 +90,11 @@ async fn a_message_is_taken_once_and_answered_for_each_recipient() {
         let codes = client(&shelf).talk(&text, piece).await;
         assert_eq!(codes, ["220", "250", "250", "250", "550", "250", "354", "250", "250", "221"]);
         let stored = shelf.stored.lock().unwrap();
-        let wanted = Arrived {
+        let wanted = Arrival {
             raw: b"A: b\r\n\r\n.x\r\n".to_vec(),
             mail_from: Some("jo@example.org".into()),
             rcpt_to: vec!["r+tag@here.example".into(), "b@here.example".into()],
             source: "lmtp",
-            source_key: None,
             truncated_from: None,
         };
         assert_eq!(*stored, [wanted]);

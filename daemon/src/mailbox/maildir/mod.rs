@@ -17,7 +17,7 @@ use futures_util::StreamExt;
 use inotify::{EventStream, Inotify, WatchMask};
 use tokio::time::Instant;
 
-use super::{Arrived, Sink, Stop, stopped};
+use super::{Arrival, Sink, Stop, stopped};
 use folder::{Folder, Found, Taken};
 
 /// Between sweeps, whatever inotify says.
@@ -134,14 +134,13 @@ impl<S: Sink> Watcher<S> {
     }
 
     async fn take(&self, found: Found) -> (Found, Taken) {
-        let key = found.key();
-        if !self.unmoved.contains(&key) {
+        if !self.unmoved.contains(&found.key()) {
             let (raw, truncated_from) = match self.folder.read(&found).await {
                 Ok(Some(read)) => read,
                 Ok(None) => return (found, Taken::Gone),
                 Err(error) => return (found, Taken::Unreadable(error)),
             };
-            let arrived = Arrived { raw, mail_from: None, rcpt_to: Vec::new(), source: "maildir", source_key: Some(key), truncated_from };
+            let arrived = Arrival { raw, mail_from: None, rcpt_to: Vec::new(), source: "maildir", truncated_from };
             if self.sink.store(arrived).await.is_err() {
                 return (found, Taken::Unstored);
             }

@@ -29,10 +29,7 @@ fn link() -> String {
 /// Reads a result in every way that comes to mind; the secret must be in none.
 fn assert_clean(result: &str, what: &str) {
     let mut forms = vec![result.to_owned()];
-    let tight: String = result
-        .chars()
-        .filter(|c| !c.is_whitespace() && *c != '>')
-        .collect();
+    let tight: String = result.chars().filter(|c| !c.is_whitespace() && *c != '>').collect();
     forms.push(tight.clone());
     let mut qp = crate::reading::transfer::quoted_printable(result.as_bytes());
     forms.push(String::from_utf8_lossy(&qp).into_owned());
@@ -40,22 +37,15 @@ fn assert_clean(result: &str, what: &str) {
     forms.push(String::from_utf8_lossy(&qp).into_owned());
     forms.push(crate::reading::html::decode_entities(result).into_owned());
     for text in [result, &tight] {
-        let alphabet: String = text
-            .chars()
-            .filter(|c| c.is_ascii_alphanumeric() || "+/-_".contains(*c))
-            .collect();
+        let alphabet: String = text.chars().filter(|c| c.is_ascii_alphanumeric() || "+/-_".contains(*c)).collect();
         for offset in 0..4.min(alphabet.len()) {
-            let decoded = crate::reading::transfer::base64(&alphabet.as_bytes()[offset..])
-                .unwrap_or_default();
+            let decoded = crate::reading::transfer::base64(&alphabet.as_bytes()[offset..]).unwrap_or_default();
             forms.push(String::from_utf8_lossy(&decoded).into_owned());
         }
     }
     for form in forms {
         let digits: String = form.chars().filter(char::is_ascii_digit).collect();
-        let bones: String = form
-            .chars()
-            .filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c))
-            .collect();
+        let bones: String = form.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
         assert!(!bones.contains(TOKEN), "{what}: token in {form}");
         assert!(!form.contains(TOKEN), "{what}: token in {form}");
         assert!(!digits.contains(CODE), "{what}: code in {form}");
@@ -64,11 +54,7 @@ fn assert_clean(result: &str, what: &str) {
 
 fn wrap(text: &str, columns: usize, prefix: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
-    chars
-        .chunks(columns)
-        .map(|line| format!("{prefix}{}", line.iter().collect::<String>()))
-        .collect::<Vec<_>>()
-        .join("\n")
+    chars.chunks(columns).map(|line| format!("{prefix}{}", line.iter().collect::<String>())).collect::<Vec<_>>().join("\n")
 }
 
 fn qp(text: &str) -> String {
@@ -86,14 +72,8 @@ fn percent(text: &str) -> String {
 #[test]
 fn texts_lose_tokens_and_codes_however_written() {
     let link = link();
-    let wide: String = CODE
-        .chars()
-        .map(|c| char::from_u32(c as u32 - 0x30 + 0xff10).unwrap())
-        .collect();
-    let arabic: String = CODE
-        .chars()
-        .map(|c| char::from_u32(c as u32 - 0x30 + 0x660).unwrap())
-        .collect();
+    let wide: String = CODE.chars().map(|c| char::from_u32(c as u32 - 0x30 + 0xff10).unwrap()).collect();
+    let arabic: String = CODE.chars().map(|c| char::from_u32(c as u32 - 0x30 + 0x660).unwrap()).collect();
     let shy: String = TOKEN.chars().flat_map(|c| [c, '\u{ad}']).collect();
     let zero: String = CODE.chars().flat_map(|c| [c, '\u{200b}']).collect();
     let cases = [
@@ -125,41 +105,20 @@ fn texts_lose_tokens_and_codes_however_written() {
         BASE64.encode(link.as_bytes()),
         BASE64.encode(format!("x{CODE}").as_bytes()),
         BASE64URL_NOPAD.encode(CODE.as_bytes()),
-        format!(
-            "Hi Bob,\n{}",
-            wrap(
-                &BASE64.encode(format!("Your code is {CODE}, link {link}").as_bytes()),
-                76,
-                "> "
-            )
-        ),
-        BASE64.encode(
-            BASE64
-                .encode(format!("see {link} now").as_bytes())
-                .as_bytes(),
-        ),
-        format!(
-            "https://eur01.safelinks.protection.outlook.com/?url={}&data=05%7C01",
-            percent(&link)
-        ),
+        format!("Hi Bob,\n{}", wrap(&BASE64.encode(format!("Your code is {CODE}, link {link}").as_bytes()), 76, "> ")),
+        BASE64.encode(BASE64.encode(format!("see {link} now").as_bytes()).as_bytes()),
+        format!("https://eur01.safelinks.protection.outlook.com/?url={}&data=05%7C01", percent(&link)),
         format!("https://urldefense.com/v3/__{link}__;!!abc$"),
         format!(
             "https://urldefense.proofpoint.com/v2/url?u=https-3A__portal.example_reset-3Ftoken-3D{}&d=Dw",
             TOKEN.replace('-', "-2D").replace('_', "-5F")
         ),
-        format!(
-            "https://click.example/t?u={}",
-            BASE64URL_NOPAD.encode(link.as_bytes())
-        ),
+        format!("https://click.example/t?u={}", BASE64URL_NOPAD.encode(link.as_bytes())),
         format!("A{TOKEN}B{TOKEN}"),
         format!("{CODE}{CODE}"),
     ];
     for case in cases {
-        for text in [
-            case.clone(),
-            format!("It was not me!\n\n{case}\n\nBob"),
-            format!("aB3{case}zZ9"),
-        ] {
+        for text in [case.clone(), format!("It was not me!\n\n{case}\n\nBob"), format!("aB3{case}zZ9")] {
             assert_clean(&strike_text(&text, &Fake), &text);
         }
     }
@@ -167,17 +126,10 @@ fn texts_lose_tokens_and_codes_however_written() {
 
 #[test]
 fn words_stay_and_links_of_others_too() {
-    let text =
-        "It wasn't me, 12 May 2024 10:30. See https://other.example/a?b=1 or call +49 30 1234567.";
+    let text = "It wasn't me, 12 May 2024 10:30. See https://other.example/a?b=1 or call +49 30 1234567.";
     assert_eq!(strike_text(text, &Fake), text);
-    let struck = strike_text(
-        &format!("Not me!\n> Click {} now\n> or type 4071 8263.", link()),
-        &Fake,
-    );
-    assert_eq!(
-        struck,
-        "Not me!\n> Click [link removed] now\n> or type [code removed]."
-    );
+    let struck = strike_text(&format!("Not me!\n> Click {} now\n> or type 4071 8263.", link()), &Fake);
+    assert_eq!(struck, "Not me!\n> Click [link removed] now\n> or type [code removed].");
 }
 
 fn message(headers: &str, body: &str) -> Vec<u8> {
@@ -196,50 +148,25 @@ fn messages_are_rebuilt_without_secrets() {
         link.replace('R', "&#82;"),
         TOKEN.replace('X', "<span>X</span>").replace('M', "&shy;M")
     );
-    let inner = format!(
-        "Subject: {CODE} is your code\r\nMessage-ID: <{TOKEN}@x>\r\nX-Link: {link}\r\n\r\nGo to {link}\r\n"
-    );
+    let inner = format!("Subject: {CODE} is your code\r\nMessage-ID: <{TOKEN}@x>\r\nX-Link: {link}\r\n\r\nGo to {link}\r\n");
     let cases = [
-        message(
-            "Content-Type: text/plain",
-            &format!("Not me\r\n> {link}\r\n> {CODE}"),
-        ),
-        message(
-            "Content-Type: text/html\r\nContent-Transfer-Encoding: base64",
-            &BASE64.encode(html.as_bytes()),
-        ),
-        message(
-            "Content-Type: text/html\r\nContent-Transfer-Encoding: quoted-printable",
-            &qp(&html),
-        ),
+        message("Content-Type: text/plain", &format!("Not me\r\n> {link}\r\n> {CODE}")),
+        message("Content-Type: text/html\r\nContent-Transfer-Encoding: base64", &BASE64.encode(html.as_bytes())),
+        message("Content-Type: text/html\r\nContent-Transfer-Encoding: quoted-printable", &qp(&html)),
         message("Content-Type: text/html", &html),
         message("Content-Type: message/rfc822", &inner),
         message("Content-Type: text/rfc822-headers", &inner),
-        message(
-            "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64",
-            &BASE64.encode(inner.as_bytes()),
-        ),
+        message("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64", &BASE64.encode(inner.as_bytes())),
         message(
             "Content-Type: multipart/mixed; boundary=b",
             &format!(
                 "--b\r\nContent-Type: text/plain; charset=utf-16le\r\nContent-Transfer-Encoding: base64\r\n\r\n{}\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n{inner}\r\n--b\r\nContent-Type: image/png; name=\"{CODE}.png\"\r\n\r\n{link}\r\n--b--",
-                BASE64.encode(
-                    &link
-                        .encode_utf16()
-                        .flat_map(u16::to_le_bytes)
-                        .collect::<Vec<u8>>()
-                )
+                BASE64.encode(&link.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>())
             ),
         ),
-        message(
-            "Content-Type: text/plain; charset=utf-7",
-            &format!("code {CODE} {link}"),
-        ),
+        message("Content-Type: text/plain; charset=utf-7", &format!("code {CODE} {link}")),
         message("Content-Type: application/octet-stream", &link),
-        message(
-            "Content-Type: multipart/alternative; boundary=nowhere",
-            &format!("{link} {CODE}"),
-        ),
+        message("Content-Type: multipart/alternative; boundary=nowhere", &format!("{link} {CODE}")),
         format!("{link}\n\n{CODE}").into_bytes(),
     ];
     for raw in cases {
@@ -252,9 +179,7 @@ fn messages_are_rebuilt_without_secrets() {
         assert_clean(head, "head");
         let body = BASE64.decode(body.replace("\r\n", "").as_bytes()).unwrap();
         assert_clean(&String::from_utf8_lossy(&body), "body");
-        let again = mail_parser::MessageParser::default()
-            .parse(made.as_bytes())
-            .unwrap();
+        let again = mail_parser::MessageParser::default().parse(made.as_bytes()).unwrap();
         assert!(!again.subject().unwrap_or("").contains(CODE));
     }
 }
@@ -265,19 +190,12 @@ fn the_copy_keeps_the_words_and_names_what_it_left_out() {
     let struck = strike(raw, &Fake);
     assert_eq!(struck.text.trim(), "Not me");
     assert_eq!(struck.left_out, ["image/png 1 KB shot.png"]);
-    assert!(
-        struck
-            .headers
-            .contains(&("Subject".to_owned(), "Nicht ich ä".to_owned()))
-    );
+    assert!(struck.headers.contains(&("Subject".to_owned(), "Nicht ich ä".to_owned())));
     assert!(!struck.headers.iter().any(|(name, _)| name == "X-Secret"));
 }
 
 #[test]
 #[should_panic(expected = "token in")]
 fn the_check_of_these_tests_bites() {
-    assert_clean(
-        &wrap(&BASE64.encode(link().as_bytes()), 40, "> "),
-        "unstruck",
-    );
+    assert_clean(&wrap(&BASE64.encode(link().as_bytes()), 40, "> "), "unstruck");
 }

@@ -18,13 +18,7 @@ pub struct Unit {
 /// The text as it stands, what is invisible left out.
 pub fn plain(text: &str) -> Vec<Unit> {
     let visible = text.char_indices().filter(|(_, c)| !is_invisible(*c));
-    visible
-        .map(|(at, c)| Unit {
-            c: simple(c),
-            start: at as u32,
-            end: (at + c.len_utf8()) as u32,
-        })
-        .collect()
+    visible.map(|(at, c)| Unit { c: simple(c), start: at as u32, end: (at + c.len_utf8()) as u32 }).collect()
 }
 
 /// Percent-encoding undone (RFC 3986 §2.1).
@@ -40,9 +34,7 @@ pub fn quoted_printable(units: &[Unit]) -> Vec<Unit> {
 /// The link wrapper of Proofpoint, second version: `-3A` for a colon, `_` for a slash.
 pub fn urldefense(units: &[Unit]) -> Vec<Unit> {
     let mut out = escaped(units, '-');
-    out.iter_mut()
-        .filter(|unit| unit.c == '_')
-        .for_each(|unit| unit.c = '/');
+    out.iter_mut().filter(|unit| unit.c == '_').for_each(|unit| unit.c = '/');
     // An underscore that was written as `-5F` is one.
     for unit in &mut out {
         if unit.c == '/' && unit.end - unit.start == 3 {
@@ -57,22 +49,13 @@ pub fn entities(units: &[Unit]) -> Vec<Unit> {
     let mut out = Vec::with_capacity(units.len());
     let mut at = 0;
     while at < units.len() {
-        let named = units
-            .get(at + 1)
-            .is_some_and(|next| next.c == '#' || next.c.is_ascii_alphabetic());
+        let named = units.get(at + 1).is_some_and(|next| next.c == '#' || next.c.is_ascii_alphabetic());
         if units[at].c == '&' && named {
-            let window: String = units[at..units.len().min(at + 34)]
-                .iter()
-                .map(|unit| unit.c)
-                .collect();
+            let window: String = units[at..units.len().min(at + 34)].iter().map(|unit| unit.c).collect();
             if let Some((c, len)) = super::super::html::reference(&window) {
                 let taken = window[..len].chars().count();
                 if !is_invisible(c) {
-                    out.push(Unit {
-                        c: simple(c),
-                        start: units[at].start,
-                        end: units[at + taken - 1].end,
-                    });
+                    out.push(Unit { c: simple(c), start: units[at].start, end: units[at + taken - 1].end });
                 }
                 at += taken;
                 continue;
@@ -89,15 +72,8 @@ pub fn untagged(units: &[Unit]) -> Vec<Unit> {
     let mut out = Vec::with_capacity(units.len());
     let mut at = 0;
     while at < units.len() {
-        let opens = units[at].c == '<'
-            && units
-                .get(at + 1)
-                .is_some_and(|unit| unit.c.is_ascii_alphabetic() || "/!?".contains(unit.c));
-        if opens
-            && let Some(len) = units[at..units.len().min(at + 400)]
-                .iter()
-                .position(|unit| unit.c == '>')
-        {
+        let opens = units[at].c == '<' && units.get(at + 1).is_some_and(|unit| unit.c.is_ascii_alphabetic() || "/!?".contains(unit.c));
+        if opens && let Some(len) = units[at..units.len().min(at + 400)].iter().position(|unit| unit.c == '>') {
             at += len + 1;
             continue;
         }
@@ -109,27 +85,14 @@ pub fn untagged(units: &[Unit]) -> Vec<Unit> {
 
 /// Everything of the base64 alphabets, decoded from the `offset`th such character on, whatever stands between.
 pub fn base64(units: &[Unit], offset: usize) -> Vec<Unit> {
-    let sextets: Vec<(u32, Unit)> = units
-        .iter()
-        .filter_map(|unit| sextet(unit.c).map(|value| (value, *unit)))
-        .skip(offset)
-        .collect();
+    let sextets: Vec<(u32, Unit)> = units.iter().filter_map(|unit| sextet(unit.c).map(|value| (value, *unit))).skip(offset).collect();
     let mut out = Vec::with_capacity(sextets.len());
     for group in sextets.chunks(4) {
-        let bits =
-            group.iter().fold(0, |bits, (value, _)| bits << 6 | value) << (6 * (4 - group.len()));
+        let bits = group.iter().fold(0, |bits, (value, _)| bits << 6 | value) << (6 * (4 - group.len()));
         for byte in 0..group.len() * 6 / 8 {
             let value = (bits >> (16 - 8 * byte)) as u8;
-            let c = if value.is_ascii() && value >= b' ' {
-                char::from(value)
-            } else {
-                '\u{0}'
-            };
-            out.push(Unit {
-                c,
-                start: group[byte].1.start,
-                end: group[byte + 1].1.end,
-            });
+            let c = if value.is_ascii() && value >= b' ' { char::from(value) } else { '\u{0}' };
+            out.push(Unit { c, start: group[byte].1.start, end: group[byte + 1].1.end });
         }
     }
     out
@@ -146,19 +109,11 @@ fn escaped(units: &[Unit], escape: char) -> Vec<Unit> {
             if let (Some(high), Some(low)) = (digit(at + 1), digit(at + 2)) {
                 let c = char::from((high * 16 + low) as u8);
                 let c = if c.is_ascii() { c } else { '\u{0}' };
-                out.push(Unit {
-                    c,
-                    start: unit.start,
-                    end: units[at + 2].end,
-                });
+                out.push(Unit { c, start: unit.start, end: units[at + 2].end });
                 at += 3;
                 continue;
             }
-            if escape == '='
-                && units
-                    .get(at + 1)
-                    .is_some_and(|next| matches!(next.c, '\r' | '\n'))
-            {
+            if escape == '=' && units.get(at + 1).is_some_and(|next| matches!(next.c, '\r' | '\n')) {
                 at += 2;
                 continue;
             }
@@ -218,22 +173,15 @@ fn simple(c: char) -> char {
 /// Alphabets of 52 letters one after the other.
 fn mathematical(code: u32) -> char {
     let letter = ((code - 0x1d400) % 52) as u8;
-    char::from(if letter < 26 {
-        b'A' + letter
-    } else {
-        b'a' + letter - 26
-    })
+    char::from(if letter < 26 { b'A' + letter } else { b'a' + letter - 26 })
 }
 
 /// Decimal digits of other scripts stand in tens at these places (Unicode category Nd).
 fn decimal(code: u32) -> Option<char> {
     const TENS: [u32; 36] = [
-        0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6,
-        0xe50, 0xed0, 0xf20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90,
-        0x1b50, 0x1bb0, 0x1c40, 0x1c50, 0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0,
-        0x104a0,
+        0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50, 0xed0, 0xf20, 0x1040, 0x1090,
+        0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40, 0x1c50, 0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xa9f0, 0xaa50,
+        0xabf0, 0x104a0,
     ];
-    TENS.iter()
-        .find(|zero| (**zero..**zero + 10).contains(&code))
-        .and_then(|zero| char::from_digit(code - zero, 10))
+    TENS.iter().find(|zero| (**zero..**zero + 10).contains(&code)).and_then(|zero| char::from_digit(code - zero, 10))
 }

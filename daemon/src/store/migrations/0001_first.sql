@@ -103,7 +103,7 @@ CREATE TABLE suppression (
 CREATE TABLE inbound (
     n           INTEGER PRIMARY KEY,
     source      TEXT NOT NULL,
-    source_key  TEXT UNIQUE,                  -- names the message at its source, so that a double is known
+    digest      BLOB NOT NULL UNIQUE,         -- keyed hash: the same message is kept once
     received_at INTEGER NOT NULL,
     envelope    BLOB NOT NULL,                -- sealed
     raw         BLOB,                         -- sealed; NULL once purged

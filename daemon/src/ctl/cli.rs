@@ -1,0 +1,409 @@
+//! The command line of `resetctl`. Its help teaches: every command has a sentence and an example.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::config::DEFAULT_PATH;
+
+/// The heading of the options that every command takes.
+const ALWAYS: &str = "Options of every command";
+const ABOUT: &str = "Ask a running resetd, and look after it.";
+const AFTER: &str = "\
+Examples:
+  resetctl status                          is it well, and what needs a hand?
+  resetctl flags list                      who says \"this wasn't me\"?
+  resetctl show 01a209c9-3ebd-…            one reset, with everything that happened to it
+  resetctl doctor                          look at everything, and say the cure
+
+Secrets never stand on a command line: `inspect` and `redeem` read them from standard input.
+Exit codes: 0 done, 1 refused, 2 wrong usage, 3 the daemon can't be reached.
+`resetctl COMMAND --help` says more about each command.";
+
+/// The description of the command line, for completions and manual pages.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+#[derive(Parser)]
+#[command(name = "resetctl", version, about = ABOUT, after_help = AFTER, subcommand_required = true, arg_required_else_help = true)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Args)]
+pub(super) struct Global {
+    /// The daemon's socket [default: /run/resetd/resetd.sock]
+    #[arg(long, global = true, value_name = "PATH", env = "RESETD_SOCKET", hide_env_values = true, help_heading = ALWAYS)]
+    pub(super) socket: Option<PathBuf>,
+    /// Print the API's own JSON, for programs
+    #[arg(long, global = true, help_heading = ALWAYS)]
+    pub(super) json: bool,
+    /// Colours; auto: on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto, help_heading = ALWAYS)]
+    pub(super) color: Color,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum Color {
+    // On a terminal, unless NO_COLOR is set.
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// How the daemon is doing, and what needs a person's hand
+    #[command(after_help = "Example:\n  resetctl status")]
+    Status,
+    /// Ask for a reset, as an application does
+    ///
+    /// The answer is the same whatever is known of account and address; `resetctl show ID` tells what became of it.
+    #[command(after_help = "Example:\n  resetctl request --portal shop --account u-1842 --email ann@example.org --name 'Ann Other'")]
+    Request(Box<NewReset>),
+    /// Show a reset and its timeline
+    #[command(after_help = "Example:\n  resetctl show 01a209c9-3ebd-7164-aa73-ad1fcf87af41")]
+    Show {
+        /// The reset's id
+        id: String,
+    },
+    /// Ask whether a token or code is good, without using it
+    #[command(after_help = TYPED)]
+    Inspect(Typed),
+    /// Use a token or code: good once
+    #[command(after_help = TYPED)]
+    Redeem(Typed),
+    /// Take a reset back: its link and code are dead from then on
+    #[command(after_help = "Example:\n  resetctl revoke 01a209c9-3ebd-7164-aa73-ad1fcf87af41")]
+    Revoke {
+        /// The reset's id
+        id: String,
+    },
+    /// Say that the password was changed: the person gets a notice
+    #[command(after_help = "Example:\n  resetctl completed 01a209c9-3ebd-7164-aa73-ad1fcf87af41")]
+    Completed {
+        /// The reset's id
+        id: String,
+    },
+    /// Everything that happens, oldest first
+    #[command(
+        after_help = "Examples:\n  resetctl events --follow                 from now on, until Ctrl-C\n  resetctl events --follow --after 1200    what came behind line 1200, and from then on"
+    )]
+    Events(Events),
+    /// Cases for support: who says that it wasn't them
+    #[command(subcommand)]
+    Flags(FlagsCommand),
+    /// Mails that wait
+    #[command(subcommand)]
+    Queue(QueueCommand),
+    /// Wordings: list, check one's own, look at one
+    #[command(subcommand)]
+    Templates(TemplatesCommand),
+    /// Messages that people send back: classify files, hand one in
+    #[command(subcommand)]
+    Inbound(InboundCommand),
+    /// The configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Look at configuration, socket, daemon, clock, disk, mailboxes, relay and wordings, and say the cure
+    #[command(after_help = "Example:\n  sudo resetctl doctor")]
+    Doctor {
+        /// The configuration
+        #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
+        config: PathBuf,
+    },
+    /// Keys that sign mails
+    #[command(subcommand)]
+    Dkim(DkimCommand),
+    /// Copy the database while the daemon runs
+    ///
+    /// The daemon writes a consistent, checked copy into `backups/` of its state folder and the path is printed. With FILE, the copy is
+    /// moved there (mode 0600); that takes the right to read the daemon's folder.
+    #[command(after_help = "Examples:\n  resetctl backup\n  sudo resetctl backup /var/backups/resetd.db")]
+    Backup {
+        /// Where the copy goes; it must not exist
+        file: Option<PathBuf>,
+    },
+    /// Print the shell's completions
+    #[command(after_help = "Example:\n  resetctl completions bash > /etc/bash_completion.d/resetctl")]
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+const TYPED: &str = "\
+The token is read from standard input; with --portal and --account, a code is. On a terminal it is asked for and not shown.
+
+Examples:
+  resetctl inspect < token.txt
+  resetctl redeem --portal shop --account u-1842";
+
+#[derive(Args)]
+pub(super) struct NewReset {
+    /// The portal's name in the configuration
+    #[arg(long)]
+    pub(super) portal: String,
+    /// The account at the portal
+    #[arg(long, required_unless_present = "unknown")]
+    pub(super) account: Option<String>,
+    /// The application knows no account for this address: nothing is mailed
+    #[arg(long, conflicts_with = "account")]
+    pub(super) unknown: bool,
+    /// Where the mail goes
+    #[arg(long)]
+    pub(super) email: String,
+    /// The person's name, for the greeting
+    #[arg(long)]
+    pub(super) name: Option<String>,
+    /// The person's language, like en or pt-BR
+    #[arg(long)]
+    pub(super) locale: Option<String>,
+    /// What the mail holds
+    #[arg(long, value_parser = ["link", "code", "both"])]
+    pub(super) method: Option<String>,
+    /// Which wording
+    #[arg(long)]
+    pub(super) wording: Option<String>,
+    /// The address of the browser that asked
+    #[arg(long)]
+    pub(super) ip: Option<String>,
+    /// Its User-Agent
+    #[arg(long)]
+    pub(super) user_agent: Option<String>,
+    /// Since when the address is known to be the person's (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub(super) valid_since: Option<String>,
+    /// The same key with the same request asks only once
+    #[arg(long, value_name = "KEY")]
+    pub(super) idempotency_key: Option<String>,
+}
+
+#[derive(Args)]
+pub(super) struct Typed {
+    /// Where the code was typed
+    #[arg(long, requires = "account")]
+    pub(super) portal: Option<String>,
+    /// For which account
+    #[arg(long, requires = "portal")]
+    pub(super) account: Option<String>,
+}
+
+#[derive(Args)]
+pub(super) struct Events {
+    /// Go on with new lines until Ctrl-C
+    #[arg(long, short)]
+    pub(super) follow: bool,
+    /// Only lines behind this one
+    #[arg(long, value_name = "ID")]
+    pub(super) after: Option<i64>,
+    /// At most this many lines, 1 to 500
+    #[arg(long, value_name = "N", conflicts_with = "follow")]
+    pub(super) limit: Option<u32>,
+}
+
+#[derive(Args)]
+pub(super) struct Stretch {
+    /// The cursor that the last list ended with
+    #[arg(long, value_name = "CURSOR")]
+    pub(super) after: Option<String>,
+    /// At most this many, 1 to 500
+    #[arg(long, value_name = "N")]
+    pub(super) limit: Option<u32>,
+}
+
+#[derive(Subcommand)]
+pub(super) enum FlagsCommand {
+    /// List flags, newest first; open ones unless told otherwise
+    #[command(after_help = "Examples:\n  resetctl flags list\n  resetctl flags list --state all --account u-1842")]
+    List {
+        /// Which
+        #[arg(long, value_parser = ["open", "resolved", "all"], default_value = "open")]
+        state: String,
+        /// At least this severity
+        #[arg(long, value_parser = ["low", "high", "critical"])]
+        severity: Option<String>,
+        /// Only of this portal
+        #[arg(long)]
+        portal: Option<String>,
+        /// Only of this account
+        #[arg(long)]
+        account: Option<String>,
+        #[command(flatten)]
+        stretch: Stretch,
+    },
+    /// Show a flag and its notes
+    #[command(after_help = "Example:\n  resetctl flags show 7")]
+    Show {
+        /// The flag's number
+        id: i64,
+    },
+    /// Print the message behind a flag, with every link and code of ours struck out
+    #[command(after_help = "Example:\n  resetctl flags message 7 > message.eml")]
+    Message {
+        /// The flag's number
+        id: i64,
+    },
+    /// Close a flag
+    #[command(after_help = "Example:\n  resetctl flags resolve 7 --outcome 'account secured' --note 'called her back'")]
+    Resolve {
+        /// The flag's number
+        id: i64,
+        /// What came of it, one word or a few
+        #[arg(long)]
+        outcome: String,
+        /// More
+        #[arg(long)]
+        note: Option<String>,
+        /// Who did it [default: $USER]
+        #[arg(long)]
+        by: Option<String>,
+    },
+    /// Print flags as they are raised, until Ctrl-C
+    #[command(after_help = "Example:\n  resetctl flags watch")]
+    Watch,
+}
+
+#[derive(Subcommand)]
+pub(super) enum QueueCommand {
+    /// List the mails that wait, the next due first
+    #[command(after_help = "Example:\n  resetctl queue list")]
+    List {
+        #[command(flatten)]
+        stretch: Stretch,
+    },
+    /// Try a waiting mail now
+    #[command(after_help = "Example:\n  resetctl queue retry 12")]
+    Retry {
+        /// The mail's number
+        id: i64,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum TemplatesCommand {
+    /// List the wordings of the daemon and of each portal
+    #[command(after_help = "Example:\n  resetctl templates list")]
+    List,
+    /// Check folders of one's own wordings against the rules; needs no daemon
+    #[command(
+        after_help = "Examples:\n  resetctl templates check ./wordings\n  resetctl templates check              those that the configuration names"
+    )]
+    Check {
+        /// Folders; without any, those that the configuration names
+        folders: Vec<PathBuf>,
+        /// The configuration
+        #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
+        config: PathBuf,
+    },
+    /// Show a wording with made-up values
+    #[command(after_help = "Example:\n  resetctl templates preview shop easy")]
+    Preview {
+        /// The portal
+        portal: String,
+        /// The wording
+        wording: String,
+        /// The language
+        #[arg(long)]
+        locale: Option<String>,
+        /// What the mail holds
+        #[arg(long, value_parser = ["link", "code", "both"])]
+        method: Option<String>,
+        /// Print the HTML part instead of the text
+        #[arg(long)]
+        html: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum InboundCommand {
+    /// Say what messages are: kind, verdict, and what it rests on; needs no daemon
+    #[command(
+        after_help = "Examples:\n  resetctl inbound classify answer.eml\n  resetctl inbound classify --json ~/Maildir/cur > found.jsonl"
+    )]
+    Classify(Classify),
+    /// Hand a message to the daemon, as if it had arrived at the mailbox
+    #[command(after_help = "Example:\n  resetctl inbound ingest < message.eml")]
+    Ingest {
+        /// Files; without any, or for `-`, standard input
+        files: Vec<PathBuf>,
+    },
+}
+
+#[derive(Args)]
+pub(super) struct Classify {
+    /// Files, folders of files, or `-` for standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Believe the Authentication-Results of this server (RFC 8601); may be given again
+    #[arg(long, value_name = "ID")]
+    pub(super) authserv_id: Vec<String>,
+    /// Check signed tags with the keys of this file
+    #[arg(long, value_name = "FILE")]
+    pub(super) root_key: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Say `ok`, or file, line and key of everything that is wrong; needs no daemon
+    #[command(after_help = "Example:\n  resetctl config check /etc/resetd/resetd.toml")]
+    Check {
+        /// The configuration
+        #[arg(default_value = DEFAULT_PATH)]
+        file: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum DkimCommand {
+    /// Make an Ed25519 key, and the DNS record to publish; needs no daemon
+    #[command(after_help = "Example:\n  resetctl dkim generate --domain example.org --selector r2026 --out /etc/resetd/dkim.pem")]
+    Generate(Generate),
+}
+
+#[derive(Args)]
+pub(super) struct Generate {
+    /// The domain of the sender's address
+    #[arg(long)]
+    pub(super) domain: String,
+    /// Names the key among those of the domain
+    #[arg(long)]
+    pub(super) selector: String,
+    /// Where the private key goes (mode 0600); it must not exist
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_description_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_a_sentence_and_an_example() {
+        fn look(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            let groups = command.get_subcommands().next().is_some();
+            let example = command.get_after_help().is_some_and(|help| help.to_string().contains("resetctl"));
+            assert!(groups || example, "{} has no example", command.get_name());
+            command.get_subcommands().for_each(look);
+        }
+        command().get_subcommands().for_each(look);
+    }
+
+    #[test]
+    fn no_secret_stands_on_the_command_line() {
+        for line in [["resetctl", "redeem", "AQGiCck-vUIl1qE3q"], ["resetctl", "inspect", "--code=12345678"]] {
+            assert!(Cli::try_parse_from(line).is_err(), "{line:?}");
+        }
+    }
+}

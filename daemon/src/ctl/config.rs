@@ -1,0 +1,23 @@
+//! `resetctl config check`
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::errand::Errand;
+use super::failure::Failure;
+use crate::config::config_check;
+
+/// Says `ok`, or everything that is wrong with the file.
+pub(super) fn check(errand: &Errand, file: &Path) -> Result<(), Failure> {
+    let (code, text) = config_check(file);
+    if errand.json {
+        let problems: Vec<&str> = if code == 0 { Vec::new() } else { text.lines().collect() };
+        errand.screen.print(&json!({ "file": file, "ok": code == 0, "problems": problems }).to_string())?;
+    } else if code == 0 {
+        errand.screen.print(&text)?;
+    } else {
+        eprintln!("{text}");
+    }
+    if code == 0 { Ok(()) } else { Err(Failure::Silent(code)) }
+}

@@ -1,0 +1,88 @@
+//! `resetctl doctor`: looks at everything that a resetd depends on, one line each, and says the cure.
+
+mod finding;
+mod host;
+mod running;
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::errand::Errand;
+use super::failure::Failure;
+use crate::config::{self, Environment, Settings};
+use finding::{Finding, Findings, State};
+
+/// Runs every examination. Exit code 1 where one failed.
+pub(super) async fn run(errand: &Errand, socket: Option<&Path>, file: &Path) -> Result<(), Failure> {
+    let mut findings = Findings::default();
+    let settings = configuration(file, &mut findings);
+    if let Some(settings) = &settings {
+        wordings(settings, &mut findings);
+        host::state_dir(&settings.store, &mut findings);
+        host::disk(&settings.store.state_dir, &mut findings);
+        host::mailboxes(&settings.mailbox, &mut findings);
+        host::relay(&settings.sending.transport, &mut findings);
+    }
+    let errand = match (&settings, socket) {
+        // What the command line or RESETD_SOCKET says goes first, then the configuration, then the default.
+        (Some(settings), None) => &errand.at(settings.server.socket.clone()),
+        _ => errand,
+    };
+    running::daemon(errand, &mut findings).await;
+    report(errand, &findings.0)
+}
+
+fn configuration(file: &Path, findings: &mut Findings) -> Option<Settings> {
+    match config::load(file, &Environment::of_process()) {
+        Ok(settings) => {
+            findings.ok("configuration", format!("{} is right", file.display()));
+            Some(settings)
+        }
+        Err(errors) => {
+            let cure = match std::fs::File::open(file) {
+                Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => "run this as root, or as the daemon's user",
+                Err(_) => "name the file with --config",
+                Ok(_) => "put these right, then `systemctl reload resetd`; /usr/share/doc/resetd has every key",
+            };
+            findings.fail("configuration", errors.to_string(), cure);
+            None
+        }
+    }
+}
+
+fn wordings(settings: &Settings, findings: &mut Findings) {
+    for portal in settings.portals.values() {
+        let Some(folder) = &portal.templates else { continue };
+        let place = format!("{} (portal {})", folder.display(), portal.name);
+        match crate::mail::templates::check(folder) {
+            Ok(problems) if problems.is_empty() => findings.ok("wordings", format!("{place} keeps every rule")),
+            Ok(problems) => {
+                let text = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+                let cure = "the daemon uses its own wording in place of one that breaks a rule: put these right, then reload";
+                findings.warn("wordings", format!("{place}\n{text}"), cure);
+            }
+            Err(error) => findings.fail(
+                "wordings",
+                format!("{place}: {error}"),
+                "let the daemon's user read the folder, or take it out of the portal",
+            ),
+        }
+    }
+    if settings.portals.values().all(|portal| portal.templates.is_none()) {
+        findings.ok("wordings", "the built-in ones".into());
+    }
+}
+
+fn report(errand: &Errand, findings: &[Finding]) -> Result<(), Failure> {
+    if errand.json {
+        let list: Vec<_> = findings
+            .iter()
+            .map(|one| json!({ "check": one.check, "state": one.state.word(), "found": one.found, "cure": one.cure }))
+            .collect();
+        errand.screen.print(&json!({ "items": list }).to_string())?;
+    } else {
+        errand.screen.print(&findings.iter().map(|one| one.render(errand.screen)).collect::<String>())?;
+    }
+    if findings.iter().any(|one| one.state == State::Fail) { Err(Failure::Silent(1)) } else { Ok(()) }
+}
