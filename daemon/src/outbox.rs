@@ -13,12 +13,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::ambient::{Stop, stopped};
 use crate::app::App;
-use crate::store::{MailKind, Post, Work};
+use crate::store::{MailKind, Post, Record, Work};
 
 /// Fresh mails that keep what they are made from in memory while they wait for a place; later ones are read again.
 const CARRIED: usize = 2000;
 /// How long to wait before a claim that failed (disk full) is tried again.
 const CLAIM_AGAIN: Duration = Duration::from_secs(1);
+/// For each mail under way, so many that are out of the door and not yet written down: after a crash they are sent again.
+const UNRECORDED: usize = 4;
 
 /// The runner.
 pub struct Outbox {
@@ -30,6 +32,8 @@ pub struct Outbox {
     under_way: Arc<Mutex<HashSet<i64>>>,
     places: Arc<Semaphore>,
     count: usize,
+    /// Attempts whose end is being written down. They hold no place: the next mail does not wait for the disk.
+    records: Arc<Semaphore>,
 }
 
 struct Ready {
@@ -82,6 +86,7 @@ impl Outbox {
             under_way: Arc::default(),
             places: Arc::new(Semaphore::new(places)),
             count: places,
+            records: Arc::new(Semaphore::new(places * UNRECORDED)),
         };
         waiting.into_iter().for_each(|post| outbox.take(post));
         outbox
@@ -116,8 +121,9 @@ impl Outbox {
             }
         }
         // Every place free again: nothing is under way any more.
-        let all = u32::try_from(self.count).unwrap_or(u32::MAX);
-        let _ = self.places.acquire_many(all).await;
+        let all = |count| u32::try_from(count).unwrap_or(u32::MAX);
+        let _ = self.places.acquire_many(all(self.count)).await;
+        let _ = self.records.acquire_many(all(self.count * UNRECORDED)).await;
     }
 
     fn take(&mut self, post: Post) {
@@ -125,8 +131,13 @@ impl Outbox {
             return self.later.push(post.due_at, post.mail, urgency(post.kind));
         }
         self.later.forget(post.mail);
+        let void = post.work.as_ref().is_some_and(|work| work.void);
         let waiting: usize = self.ready.iter().map(VecDeque::len).sum();
         let work = post.work.filter(|_| waiting < CARRIED);
+        if void && work.is_none() {
+            // So much is under way that one more shows nowhere.
+            return;
+        }
         self.ready[usize::from(urgency(post.kind))].push_back(Ready { mail: post.mail, work });
     }
 
@@ -149,11 +160,13 @@ impl Outbox {
     fn start_one(&mut self, place: OwnedSemaphorePermit) {
         let Some(ready) = self.ready.iter_mut().find_map(VecDeque::pop_front) else { return };
         let Some(under_way) = UnderWay::enter(&self.under_way, ready.mail) else { return };
-        let app = Arc::clone(&self.app);
+        let (app, records) = (Arc::clone(&self.app), Arc::clone(&self.records));
         tokio::spawn(async move {
-            attempt(&app, ready).await;
-            drop(under_way);
+            let Some((work, record)) = attempt(&app, ready).await else { return };
+            let _recording = records.acquire().await;
             drop(place);
+            app.write_down(work, record).await;
+            drop(under_way);
         });
     }
 }
@@ -193,19 +206,18 @@ async fn sleep_until(due: Option<Timestamp>, now: Timestamp) {
     }
 }
 
-async fn attempt(app: &Arc<App>, ready: Ready) {
+/// One attempt; the place is held for it. `None`: there was nothing left to do. What it came to is not written down yet.
+async fn attempt(app: &Arc<App>, ready: Ready) -> Option<(Arc<Work>, Record)> {
     let work = match ready.work {
         Some(work) => work,
-        None => match claim(app, ready.mail).await {
-            Some(work) => Arc::new(work),
-            None => return,
-        },
+        None => Arc::new(claim(app, ready.mail).await?),
     };
-    let tried = AssertUnwindSafe(app.deliver(Arc::clone(&work))).catch_unwind().await;
-    if tried.is_err() {
+    let tried = AssertUnwindSafe(app.deliver(&work)).catch_unwind().await;
+    let record = tried.unwrap_or_else(|_| {
         tracing::error!(event = "mail.panicked", mail = work.mail, kind = work.kind.as_str());
-        app.delivery_broke(work).await;
-    }
+        app.delivery_broke(&work)
+    });
+    Some((work, record))
 }
 
 /// Claims a mail; where the store can't count the attempt now, waits and asks again: an uncounted try is never made.

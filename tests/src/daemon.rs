@@ -11,13 +11,11 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Where a program of the workspace is: beside the test's own.
+/// Where a program of the workspace is: beside this one, or, for a test, in the folder above.
 pub fn program(name: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap();
-    let folder = own.parent().and_then(Path::parent).unwrap();
-    let path = folder.join(name);
-    assert!(path.exists(), "{} is missing: `cargo build --workspace` makes it", path.display());
-    path
+    let path = own.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.exists());
+    path.unwrap_or_else(|| panic!("{name} is missing: `cargo build --workspace` makes it"))
 }
 
 /// A running `resetd`. Dropped, it is killed.

@@ -15,9 +15,6 @@ use crate::ambient::random;
 use crate::mail::Outcome;
 use crate::store::{Flag, MailKind, Record, ResetRow, StoreError, Work};
 
-/// A mail that waited longer than this in memory is looked up again before it goes out: its reset may have ended.
-const FRESH_MILLIS: u128 = 50;
-
 impl App {
     /// Every waiting mail, for the start.
     pub async fn waiting(&self) -> Result<Vec<crate::store::Post>, StoreError> {
@@ -29,30 +26,31 @@ impl App {
         self.store.claim(mail, self.clock.now()).await
     }
 
-    /// Tries once and writes down what it came to.
-    pub async fn deliver(&self, work: Arc<Work>) {
-        let record = match self.attempt(&work).await {
+    /// Tries once; what it came to is for [`App::write_down`].
+    pub async fn deliver(&self, work: &Work) -> Record {
+        match self.attempt(work).await {
             Ok(record) => record,
-            Err(error) => self.later(&work, error.to_string(), None),
-        };
-        self.write_down(work, record).await;
+            Err(error) => self.later(work, error.to_string(), None),
+        }
     }
 
     /// An attempt that panicked: deferred like any other, so that a mail that can't be made ends by its schedule.
-    pub async fn delivery_broke(&self, work: Arc<Work>) {
-        let record = self.later(&work, "an internal error; the log has it".into(), None);
-        self.write_down(work, record).await;
+    pub fn delivery_broke(&self, work: &Work) -> Record {
+        self.later(work, "an internal error; the log has it".into(), None)
     }
 
     async fn attempt(&self, work: &Work) -> Result<Record, StoreError> {
         let outfit = self.outfit.load_full();
-        if let Some(record) = self.dead_or_late(work).await? {
+        if !work.void
+            && let Some(record) = self.dead_or_late(work).await?
+        {
             return Ok(record);
         }
         if work.kind == MailKind::Webhook {
             return self.post_webhook(&outfit, work).await;
         }
         Ok(match self.letter(&outfit, work).await? {
+            _ if work.void => Record::Void,
             Ok(letter) => {
                 let outcome = outfit.transport.send(&letter.envelope, &letter.message).await;
                 drop(letter);
@@ -63,7 +61,7 @@ impl App {
     }
 
     /// Writes an outcome down, however long the disk is full: a mail that went out must not go out again for that.
-    async fn write_down(&self, work: Arc<Work>, record: Record) {
+    pub async fn write_down(&self, work: Arc<Work>, record: Record) {
         loop {
             match self.store.record(Arc::clone(&work), record.clone(), self.clock.now()).await {
                 Ok(()) => return,
@@ -82,8 +80,8 @@ impl App {
         if now >= work.useful_until {
             return Ok(Some(dropped(work, "it could no longer arrive in time to be useful")));
         }
-        let waited = now.since(work.created_at).as_millis() > FRESH_MILLIS && work.attempts == 1;
-        if let (Some(row), MailKind::Reset, true) = (&work.reset, work.kind, waited)
+        let may_have_ended = work.attempts == 1 && self.store.endings() != work.endings;
+        if let (Some(row), MailKind::Reset, true) = (&work.reset, work.kind, may_have_ended)
             && !self.store.is_open(row.n).await?
         {
             return Ok(Some(dropped(work, "its secret had ended before the mail could go out")));

@@ -97,9 +97,11 @@ impl Tx<'_> {
         if why.is_none() {
             self.make_room(request)?;
         }
-        let state = if why.is_none() { State::Accepted } else { State::Suppressed };
-        let n = self.insert_reset(request, state)?;
-        let mail = self.insert_first_mail(request, n, state)?;
+        let n = self.insert_reset(request)?;
+        let mail = self.insert_first_mail(request, n)?;
+        if why.is_some() {
+            self.take_back(n, mail)?;
+        }
         if let Some((uid, key, body)) = &request.idempotency {
             let mut insert = self
                 .conn
@@ -109,6 +111,7 @@ impl Tx<'_> {
                 .execute(params![uid, key, body.as_slice(), request.id.as_bytes().as_slice(), request.created_at.as_millis()])
                 .doing("keeping an idempotency key")?;
         }
+        let void = why.is_some();
         let (event, detail) = match why {
             None => {
                 (Event::ResetAccepted, json!({ "origin": request.origin, "wording": request.wording, "method": request.method.as_str() }))
@@ -116,9 +119,8 @@ impl Tx<'_> {
             Some(why) => (Event::ResetSuppressed, json!({ "origin": request.origin, "why": why })),
         };
         self.event(request.created_at, event, Some((n, request.id)), Some(&request.portal), detail)?;
-        if state == State::Accepted {
-            self.posts.push(Post { mail, due_at: request.created_at, kind: MailKind::Reset, work: Some(Arc::new(work(request, n, mail))) });
-        }
+        let work = Work { endings: self.endings, void, ..work(request, n, mail) };
+        self.posts.push(Post { mail, due_at: request.created_at, kind: MailKind::Reset, work: Some(Arc::new(work)) });
         Ok(Accepted::New(request.id))
     }
 
@@ -191,13 +193,13 @@ impl Tx<'_> {
         Ok(true)
     }
 
-    fn insert_reset(&self, request: &Request, state: State) -> Result<i64, StoreError> {
+    fn insert_reset(&self, request: &Request) -> Result<i64, StoreError> {
         let mut insert = self
             .conn
             .prepare_cached(
                 "INSERT INTO reset (id, selector, key_id, portal, account, email, name, locale, method, wording, ip, user_agent, \
                  valid_since, state, mailed, created_at, until, code_until) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?17)",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 1, ?15, ?16, ?16)",
             )
             .doing("preparing a reset")?;
         insert
@@ -215,27 +217,37 @@ impl Tx<'_> {
                 request.ip,
                 request.user_agent,
                 request.valid_since.map(Timestamp::as_millis),
-                state.as_str(),
-                state == State::Accepted,
+                State::Accepted.as_str(),
                 request.created_at.as_millis(),
                 request.until.as_millis(),
             ])
             .doing("inserting a reset")
     }
 
-    /// The reset mail. A suppressed request gets a row too, one that is never sent, so that it costs the same.
-    fn insert_first_mail(&self, request: &Request, reset_n: i64, state: State) -> Result<i64, StoreError> {
+    /// The reset mail.
+    fn insert_first_mail(&self, request: &Request, reset_n: i64) -> Result<i64, StoreError> {
         let mut insert = self
             .conn
             .prepare_cached(
                 "INSERT INTO mail (kind, reset_n, portal, state, attempts, created_at, due_at, useful_until) \
-                 VALUES ('reset', ?1, ?2, ?3, 1, ?4, ?4, ?5)",
+                 VALUES ('reset', ?1, ?2, 'queued', 1, ?3, ?3, ?4)",
             )
             .doing("preparing a mail")?;
-        let queued = if state == State::Accepted { "queued" } else { "void" };
         insert
-            .insert(params![reset_n, request.portal.as_str(), queued, request.created_at.as_millis(), request.useful_until.as_millis()])
+            .insert(params![reset_n, request.portal.as_str(), request.created_at.as_millis(), request.useful_until.as_millis()])
             .doing("queueing a mail")
+    }
+
+    /// Suppresses a request that was just written like any other. The same pages of tables and of indices are written so, and the
+    /// sync takes the same time (law 8): with the rows written as suppressed from the start it was 40 µs shorter.
+    fn take_back(&self, n: i64, mail: i64) -> Result<(), StoreError> {
+        let mut reset = self
+            .conn
+            .prepare_cached("UPDATE reset SET state = 'suppressed', mailed = 0 WHERE n = ?1")
+            .doing("preparing to suppress a reset")?;
+        reset.execute([n]).doing("suppressing a reset")?;
+        let mut void = self.conn.prepare_cached("UPDATE mail SET state = 'void' WHERE n = ?1").doing("preparing to void a mail")?;
+        void.execute([mail]).doing("voiding a mail").map(|_| ())
     }
 }
 
@@ -248,6 +260,8 @@ fn work(request: &Request, n: i64, mail: i64) -> Work {
         created_at: request.created_at,
         useful_until: request.useful_until,
         flag: None,
+        endings: 0,
+        void: false,
         reset: Some(ResetRow {
             n,
             id: request.id,

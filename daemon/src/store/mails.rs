@@ -34,6 +34,10 @@ pub struct Work {
     pub reset: Option<ResetRow>,
     /// The flag that it is about.
     pub flag: Option<i64>,
+    /// How many resets had ended when this was read; see [`Store::endings`].
+    pub endings: u64,
+    /// Nothing may be sent: the request was suppressed, and its mail is made only to be the same work (law 8).
+    pub void: bool,
 }
 
 /// What an attempt came to, as it is written down.
@@ -57,6 +61,8 @@ pub enum Record {
         /// For the timeline.
         detail: Value,
     },
+    /// A void mail was made and thrown away.
+    Void,
     /// Never again: refused by the next hop, or no longer of use.
     Failed {
         /// `MailRefused`, `MailDropped` or `WebhookFailed`.
@@ -89,9 +95,9 @@ impl Store {
         self.writer.write(move |tx| tx.claim(mail, now)).await
     }
 
-    /// Writes down what an attempt came to.
+    /// Writes down what an attempt came to. Nobody waits for it: a few milliseconds may pass, in which a crash would double a mail.
     pub async fn record(&self, work: Arc<Work>, record: Record, now: Timestamp) -> Result<(), StoreError> {
-        self.writer.write(move |tx| tx.record(&work, &record, now)).await
+        self.writer.write_along(move |tx| tx.record(&work, &record, now)).await
     }
 
     /// A stretch of the queue, in the order of arrival.
@@ -110,6 +116,11 @@ impl Store {
             Ok(kind.map(|kind| tx.posts.push(Post { mail, due_at: now, kind, work: None })))
         };
         self.writer.write(work).await
+    }
+
+    /// Counts the ends of resets since the start. While it stands as it did, every reset that was open is.
+    pub fn endings(&self) -> u64 {
+        self.writer.endings()
     }
 
     /// Whether a reset is still open, for a mail that has waited in memory.
@@ -175,6 +186,8 @@ impl Tx<'_> {
                     useful_until: time(row, 4)?,
                     reset: None,
                     flag: row.get(6)?,
+                    endings: self.endings,
+                    void: false,
                 };
                 Ok((work, row.get::<_, Option<i64>>(5)?))
             })
@@ -203,7 +216,7 @@ impl Tx<'_> {
 
     fn record(&mut self, work: &Work, record: &Record, now: Timestamp) -> Result<(), StoreError> {
         let subject = work.reset.as_ref().map(|row| (row.n, row.id));
-        match record {
+        match if work.void { &Record::Void } else { record } {
             Record::Sent { remote_id, expiry, detail } => {
                 let mut update = self
                     .conn
@@ -225,6 +238,13 @@ impl Tx<'_> {
                     self.posts.push(Post { mail: work.mail, due_at: *due_at, kind: work.kind, work: None });
                 }
                 self.event(now, Event::MailDeferred, subject, Some(&work.portal), detail.clone())
+            }
+            Record::Void => {
+                let mut update = self
+                    .conn
+                    .prepare_cached("UPDATE mail SET state = 'void' WHERE n = ?1 AND state = 'void'")
+                    .doing("preparing to record a void mail")?;
+                update.execute([work.mail]).doing("recording a void mail").map(|_| ())
             }
             Record::Failed { event, last, detail } => {
                 let mut update = self

@@ -72,10 +72,6 @@ impl StoreError {
             _ => Self::Sqlite { doing, source: Arc::new(source) },
         }
     }
-
-    fn again(&self) -> Self {
-        self.clone()
-    }
 }
 
 /// A reset as the use cases need it, selector and all. No `Serialize`, and the selector's `Debug` says nothing.

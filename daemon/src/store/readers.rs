@@ -22,6 +22,7 @@ impl Readers {
             conn.execute_batch(
                 "PRAGMA busy_timeout = 5000; PRAGMA query_only = 1; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2000;",
             )?;
+            super::schema::stable_plans(&conn)?;
             conn.set_prepared_statement_cache_capacity(64);
             Ok(conn)
         };
