@@ -195,9 +195,7 @@ impl Thread {
             self.places.add_permits(last);
             self.commit(batch);
         }
-        if let Err(error) = self.conn.execute_batch("PRAGMA optimize") {
-            tracing::debug!(%error, "store.optimize_failed");
-        }
+        // No `PRAGMA optimize`: statistics of a database that is still small make SQLite walk through tables that grow.
     }
 
     fn commit(&mut self, mut batch: Batch) {
