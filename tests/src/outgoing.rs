@@ -105,7 +105,7 @@ impl Mail {
 
     /// Whether our ids in it name this reset.
     pub fn is_about(&self, reset: &str) -> bool {
-        let id = resetd_core_id(reset);
+        let id = tag_of(reset);
         [self.message_id(), self.reply_to(), self.from.clone()].iter().any(|text| text.to_lowercase().contains(&id))
     }
 
@@ -158,8 +158,9 @@ impl Mail {
     }
 }
 
-/// How a tag begins that names this reset: its 16 octets in base32, of which 25 characters are the id's alone.
-fn resetd_core_id(reset: &str) -> String {
+/// What stands behind the first letter of each tag that names this reset: its 16 octets in base32, of which 25 characters are
+/// the id's alone.
+pub fn tag_of(reset: &str) -> String {
     let bytes = data_encoding::HEXLOWER.decode(reset.replace('-', "").as_bytes()).unwrap();
     data_encoding::BASE32_NOPAD.encode(&bytes)[..25].to_lowercase()
 }

@@ -48,6 +48,7 @@ struct State {
     refused: usize,
     closing: bool,
     open: Vec<TcpStream>,
+    serving: usize,
 }
 
 impl Shared {
@@ -109,6 +110,19 @@ impl Sink {
         state.mails.clone()
     }
 
+    /// Waits until nobody is connected: what was on the way from a peer that died has arrived.
+    pub fn until_idle(&self) {
+        drop(self.shared.changed.wait_while(self.shared.lock(), |state| state.serving > 0).unwrap());
+    }
+
+    /// One of the last `few` mails, by lot; `None`: there is none yet.
+    pub fn one_of_the_latest(&self, few: usize, lot: u64) -> Option<Mail> {
+        let state = self.shared.lock();
+        let latest = &state.mails[state.mails.len().saturating_sub(few)..];
+        let at = usize::try_from(lot % u64::try_from(latest.len().max(1)).unwrap()).unwrap();
+        latest.get(at).cloned()
+    }
+
     /// Waits until so many final dots wait.
     pub fn until_stalled(&self, dots: usize) {
         drop(self.shared.changed.wait_while(self.shared.lock(), |state| state.stalled < dots).unwrap());
@@ -153,6 +167,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
                 return;
             }
             state.open.push(stream.try_clone().unwrap());
+            state.serving += 1;
         }
         let _ = stream.set_nodelay(true);
         let shared = Arc::clone(shared);
@@ -161,6 +176,8 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             drop(serve(stream, &shared));
             // The list of open connections holds one more handle: without this the peer would not hear of the end.
             let _ = end.and_then(|end| end.shutdown(Shutdown::Both));
+            shared.lock().serving -= 1;
+            shared.changed.notify_all();
         });
     }
 }
@@ -261,8 +278,13 @@ fn message(reader: &mut impl BufRead) -> std::io::Result<Vec<u8>> {
     }
 }
 
-/// How often each mail was taken, by Message-ID: the count of all beyond the first of each.
+/// How many of these mails went out more than once, by Message-ID: all beyond the first of each.
 pub fn doubles(mails: &[Mail]) -> usize {
     let ids: HashSet<String> = mails.iter().map(Mail::message_id).collect();
     mails.len() - ids.len()
+}
+
+/// What their Message-IDs say of which resets they are about, as [`crate::outgoing::tag_of`] gives it.
+pub fn tags(mails: &[Mail]) -> HashSet<String> {
+    mails.iter().map(|mail| mail.message_id().get(1..26).unwrap_or_default().to_owned()).collect()
 }
