@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request};
-use axum::http::header::{CACHE_CONTROL, HeaderValue};
+use axum::http::header::{CACHE_CONTROL, CONNECTION, HeaderValue};
 use axum::http::request::Parts;
 use axum::http::{Method, Response};
 use axum::response::IntoResponse;
@@ -37,7 +37,9 @@ impl Face {
     pub(super) async fn answer(&self, peer: &Peer, timeout: BodyTimeout, mut request: Request) -> Response<Body> {
         let caller = self.access.caller(peer).await;
         let mut response = if caller.grants.is_empty() {
-            no_rule(&caller).into_response()
+            let mut response = no_rule(&caller).into_response();
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            response
         } else {
             request.extensions_mut().insert(Asks(caller));
             request.extensions_mut().insert(timeout);

@@ -1,12 +1,16 @@
 //! Refusals on their way out: what a use case says becomes a problem document; what only the log may know stays there.
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use axum::http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
 
 use crate::app::AppError;
 use crate::wire::{Kind, PROBLEM_JSON, Problem};
+
+/// Refusals that come before the body is read. The connection ends then, where the rest of the body is long or late; a client
+/// that is not told would send its next request into the void.
+const UNREAD: [Kind; 5] = [Kind::TooLarge, Kind::MediaType, Kind::Timeout, Kind::NoPath, Kind::Method];
 
 /// A problem as a handler's error.
 pub(super) struct Refuse(pub(super) Box<Problem>);
@@ -71,6 +75,9 @@ impl IntoResponse for Refuse {
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        if UNREAD.iter().any(|kind| kind.urn() == self.0.kind) {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         if self.0.status == 503 {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
