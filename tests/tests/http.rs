@@ -182,11 +182,32 @@ fn a_connection_carries_many_requests() {
         assert_eq!(read_reply(&mut stream).unwrap().status, 200);
     }
     // Pipelined: answered in order.
-    stream.get_mut().write_all(&b"GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\nGET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n".repeat(5)).unwrap();
+    stream
+        .get_mut()
+        .write_all(&b"GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\nGET /v1/flags/7 HTTP/1.1\r\nHost: x\r\n\r\n".repeat(5))
+        .unwrap();
     for _ in 0..5 {
         assert_eq!(read_reply(&mut stream).unwrap().status, 200);
         assert_eq!(read_reply(&mut stream).unwrap().status, 404);
     }
+}
+
+#[test]
+fn who_is_refused_before_the_body_was_read_is_told_that_the_connection_ends() {
+    let site = Site::new();
+    let long = " ".repeat(70_000);
+    for (method, path, kind, status) in [
+        ("POST", "/v1/resets", "application/json", 413),
+        ("POST", "/v1/resets", "text/plain", 415),
+        ("PUT", "/v1/resets", "application/json", 405),
+        ("POST", "/nowhere", "application/json", 404),
+    ] {
+        let reply = site.client().ask(method, path, &[("Content-Type", kind)], long.as_bytes());
+        assert_eq!((reply.status, reply.header("connection")), (status, Some("close")), "{method} {path}");
+    }
+    // One whose body was read keeps its connection.
+    let reply = site.client().post("/v1/resets", &json!({}));
+    assert_eq!((reply.status, reply.header("connection")), (400, None));
 }
 
 #[test]

@@ -69,13 +69,16 @@ fn the_waiting_mail_of_an_ended_reset_is_not_sent() {
         site.events().until(&id, "mail.deferred");
         match end {
             "revoked" => drop(site.client().delete(&format!("/v1/resets/{id}")).expect(200)),
-            _ => drop(site.request("ann")),
+            _ => {
+                let newer = site.request("ann");
+                site.events().until(&newer, "mail.deferred");
+            }
         }
         let event = site.events().find(|event| event["reset"] == id.as_str() && event["event"] == "mail.dropped");
         assert!(event["detail"]["why"].as_str().is_some_and(|why| why.contains(end)), "{event}");
         assert_eq!(site.state(&id), end);
         sink.manner(Manner::Take);
-        retry(&indoors);
+        indoors.pass(MINUTE);
         site.until_quiet();
         assert!(sink.mails().iter().all(|mail| !mail.is_about(&id)), "{end}");
     }
@@ -94,8 +97,12 @@ fn a_denial_stops_the_mail_that_still_waits() {
     site.events().until(&second, "mail.deferred");
     site.hand_in(&Answer::to(&mail, "This wasn't me!").build());
     assert_eq!((site.state(&first).as_str(), site.state(&second).as_str()), ("denied", "denied"));
+    // The alert and the acknowledgement are put off too, and come due.
+    for kind in ["alert", "acknowledgement"] {
+        site.events().find(|event| event["event"] == "mail.deferred" && event["detail"]["kind"] == kind);
+    }
     sink.manner(Manner::Take);
-    retry(&indoors);
+    indoors.pass(MINUTE);
     site.until_quiet();
     assert!(sink.mails().iter().all(|mail| !mail.is_about(&second)));
 }

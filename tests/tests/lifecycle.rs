@@ -239,6 +239,24 @@ fn the_queue_is_listed_and_retried() {
 }
 
 #[test]
+fn a_retry_of_a_mail_that_is_under_way_sends_it_once() {
+    let sink = Sink::new();
+    sink.manner(Manner::Stall);
+    let mut site = Site::with(&Config::new().relay(sink.port()));
+    let id = site.request("ann");
+    sink.until_stalled(1);
+    let mail = site.client().get("/v1/queue").expect(200).json()["items"][0]["id"].clone();
+    site.client().ask("POST", &format!("/v1/queue/{mail}/retry"), &[], b"").expect(204);
+    // What was asked for after it is under way by now; so would the second try be.
+    site.request("bob");
+    sink.until_stalled(2);
+    sink.go_on();
+    site.events().until(&id, "mail.sent");
+    site.stop();
+    assert_eq!(sink.mails().iter().filter(|mail| mail.is_about(&id)).count(), 1);
+}
+
+#[test]
 fn a_backup_is_whole_and_private() {
     let site = Site::new();
     let (id, _) = site.mailed("ann");
