@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -22,16 +23,26 @@ const CLAIM_AGAIN: Duration = Duration::from_secs(1);
 /// For each mail under way, so many that are out of the door and not yet written down: after a crash they are sent again.
 const UNRECORDED: usize = 4;
 
+/// Webhooks under way at the most.
+const HOOKS: usize = 4;
+/// When a mail that is under way is looked at again.
+const BUSY_AGAIN: Duration = Duration::from_secs(1);
+/// The lanes of [`urgency`] that go through the transport, and the one that does not.
+const MAILS: Range<usize> = 0..3;
+const WEBHOOKS: Range<usize> = 3..4;
+
 /// The runner.
 pub struct Outbox {
     app: Arc<App>,
     posts: mpsc::UnboundedReceiver<Post>,
     later: Later,
-    /// Due, the most urgent kinds first.
-    ready: [VecDeque<Ready>; 3],
+    /// Due, the most urgent kinds first; webhooks last.
+    ready: [VecDeque<Ready>; 4],
     under_way: Arc<Mutex<HashSet<i64>>>,
     places: Arc<Semaphore>,
     count: usize,
+    /// Webhooks have places of their own: a receiver that keeps every post waiting must not hold up a single mail.
+    hooks: Arc<Semaphore>,
     /// Attempts whose end is being written down. They hold no place: the next mail does not wait for the disk.
     records: Arc<Semaphore>,
 }
@@ -86,6 +97,7 @@ impl Outbox {
             under_way: Arc::default(),
             places: Arc::new(Semaphore::new(places)),
             count: places,
+            hooks: Arc::new(Semaphore::new(HOOKS)),
             records: Arc::new(Semaphore::new(places * UNRECORDED)),
         };
         waiting.into_iter().for_each(|post| outbox.take(post));
@@ -96,8 +108,8 @@ impl Outbox {
     pub async fn run(mut self, mut stop: Stop) {
         loop {
             self.promote();
-            let has_ready = self.ready.iter().any(|queue| !queue.is_empty());
-            let places = Arc::clone(&self.places);
+            let (has_mails, has_hooks) = (self.has_ready(MAILS), self.has_ready(WEBHOOKS));
+            let (places, hooks) = (Arc::clone(&self.places), Arc::clone(&self.hooks));
             let next = sleep_until(self.later.next(), self.app.now());
             tokio::select! {
                 biased;
@@ -112,9 +124,14 @@ impl Outbox {
                     }
                     None => break,
                 },
-                place = places.acquire_owned(), if has_ready => {
+                place = places.acquire_owned(), if has_mails => {
                     if let Ok(place) = place {
-                        self.start_one(place);
+                        self.start_one(place, MAILS);
+                    }
+                }
+                place = hooks.acquire_owned(), if has_hooks => {
+                    if let Ok(place) = place {
+                        self.start_one(place, WEBHOOKS);
                     }
                 }
                 () = next => {}
@@ -123,6 +140,7 @@ impl Outbox {
         // Every place free again: nothing is under way any more.
         let all = |count| u32::try_from(count).unwrap_or(u32::MAX);
         let _ = self.places.acquire_many(all(self.count)).await;
+        let _ = self.hooks.acquire_many(all(HOOKS)).await;
         let _ = self.records.acquire_many(all(self.count * UNRECORDED)).await;
     }
 
@@ -149,17 +167,27 @@ impl Outbox {
         }
     }
 
+    fn has_ready(&self, lanes: Range<usize>) -> bool {
+        self.ready[lanes].iter().any(|queue| !queue.is_empty())
+    }
+
     fn start_ready(&mut self) {
-        while self.ready.iter().any(|queue| !queue.is_empty())
+        while self.has_ready(MAILS)
             && let Ok(place) = Arc::clone(&self.places).try_acquire_owned()
         {
-            self.start_one(place);
+            self.start_one(place, MAILS);
         }
     }
 
-    fn start_one(&mut self, place: OwnedSemaphorePermit) {
-        let Some(ready) = self.ready.iter_mut().find_map(VecDeque::pop_front) else { return };
-        let Some(under_way) = UnderWay::enter(&self.under_way, ready.mail) else { return };
+    /// Starts the most urgent of `lanes`.
+    fn start_one(&mut self, place: OwnedSemaphorePermit, lanes: Range<usize>) {
+        let next = lanes.into_iter().find_map(|lane| Some((lane, self.ready[lane].pop_front()?)));
+        let Some((lane, ready)) = next else { return };
+        let Some(under_way) = UnderWay::enter(&self.under_way, ready.mail) else {
+            // Made due by hand while it is tried, or while that try is being written down: looked at again after it, since nobody
+            // else will where its own new time was posted first.
+            return self.later.push(self.app.now() + BUSY_AGAIN, ready.mail, u8::try_from(lane).unwrap_or(u8::MAX));
+        };
         let (app, records) = (Arc::clone(&self.app), Arc::clone(&self.records));
         tokio::spawn(async move {
             let Some((work, record)) = attempt(&app, ready).await else { return };
@@ -189,12 +217,13 @@ impl Drop for UnderWay {
     }
 }
 
-/// Reset mails before notices and acknowledgements, those before alerts and webhooks.
+/// Reset mails before notices and acknowledgements, those before alerts. Webhooks have a lane of their own.
 fn urgency(kind: MailKind) -> u8 {
     match kind {
         MailKind::Reset => 0,
         MailKind::Notice | MailKind::Acknowledgement => 1,
-        MailKind::Alert | MailKind::Webhook => 2,
+        MailKind::Alert => 2,
+        MailKind::Webhook => 3,
     }
 }
 

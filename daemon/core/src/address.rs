@@ -82,6 +82,12 @@ impl Mailbox {
         }
     }
 
+    /// The key under which a bounce holds this address back. A bounced `ann+x@` says nothing of `ann@`: where `+` has no meaning it is
+    /// another mailbox, or none, which anybody can name to a site to have `ann@` held.
+    pub fn hold_key(&self) -> String {
+        if self.local().contains('+') { self.as_str().to_lowercase() } else { self.limit_key() }
+    }
+
     /// Whether two addresses name the same mailbox for all that a reply can tell: without regard to case.
     pub fn same_as(&self, other: &str) -> bool {
         self.0.to_lowercase() == other.to_lowercase()
@@ -219,6 +225,13 @@ mod tests {
         let key = |text| Mailbox::parse(text).unwrap().limit_key();
         assert_eq!(key("A.b.c+shop@googlemail.com"), key("abc@gmail.com"));
         assert_ne!(key("a.b@example.org"), key("ab@example.org"));
+    }
+
+    #[test]
+    fn a_tagged_address_is_held_alone() {
+        let held = |text| Mailbox::parse(text).unwrap().hold_key();
+        assert_eq!(held("Ann+Nobody@Example.org"), "ann+nobody@example.org");
+        assert_eq!(held("A.nn@gmail.com"), "ann@gmail.com");
     }
 
     #[test]

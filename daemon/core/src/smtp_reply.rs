@@ -61,8 +61,20 @@ impl SmtpReply {
         let queued = text.split_once("queued as ").map(|(_, id)| id);
         let after_ok = || text.get(..2).filter(|ok| ok.eq_ignore_ascii_case("ok")).map(|_| text[2..].trim_start_matches([':', ' ']));
         let id = bracketed.or(queued).or_else(after_ok)?.split([' ', ';', ')']).next()?.trim_matches(['<', '>', '.', ',']);
-        (id.len() >= 8 && id.len() <= 200 && id.chars().any(|c| c.is_ascii_digit())).then_some(id)
+        // Digits alone are a time (`250 2.0.0 OK 1700000000 a1b2.3 - gsmtp`), the same for all mails of a second.
+        let mixed = id.chars().any(|c| c.is_ascii_digit()) && id.chars().any(|c| c.is_ascii_alphabetic());
+        (id.len() >= 8 && id.len() <= 200 && mixed).then_some(id)
     }
+}
+
+/// Characters before the `@` from which on a next hop's id is taken to be random. Queue ids of Postfix (10 to 20), Sendmail (14)
+/// and Exim (16 or 23) are made of the time and a small number: whoever sends mail through the same relay can guess them. Those
+/// of Amazon SES (60) and Outlook (about 40) can't be guessed.
+const UNGUESSABLE: usize = 24;
+
+/// Whether knowing this id of a next hop's shows that its mail was seen.
+pub fn is_unguessable(id: &str) -> bool {
+    id.split_once('@').map_or(id, |(local, _)| local).len() >= UNGUESSABLE
 }
 
 impl std::fmt::Display for SmtpReply {
@@ -105,5 +117,15 @@ mod tests {
         assert_eq!(id("Ok 0100018f5c-7d2e-000000"), Some("0100018f5c-7d2e-000000".into()));
         assert_eq!(id("2.6.0 <abc123@x.example> [InternalId=7] Queued mail for delivery"), Some("abc123@x.example".into()));
         assert_eq!(id("2.0.0 Ok"), None);
+        assert_eq!(id("2.0.0 OK  1700000000 a1b2c3.3 - gsmtp"), None, "a time is no id");
+    }
+
+    #[test]
+    fn queue_ids_can_be_guessed() {
+        for id in ["4F2A1B3C4D", "4XyZ1234abzZ5c", "1rXyZa-000000004Qz-ABCD", "abc123@a-host-with-a-long-name.x.example"] {
+            assert!(!is_unguessable(id), "{id}");
+        }
+        assert!(is_unguessable("0100018f5c7d2e00-5f3c1c1e-7a52-4d62-9d2b-000000000000-000000@eu-west-1.amazonses.com"));
+        assert!(is_unguessable("AM0PR04MB12345C3D8A6E0F1B2C4D5E6F7A8B9@AM0PR04MB1234.eurprd04.prod.outlook.com"));
     }
 }

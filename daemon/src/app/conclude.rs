@@ -7,6 +7,7 @@ use resetd_core::event::Event;
 use resetd_core::ids::{PortalName, ResetId};
 use resetd_core::inbound::{Action, Bounce, BounceClass, Facts, Kind, Mark};
 use resetd_core::secret::{Purpose, Tag};
+use resetd_core::smtp_reply::is_unguessable;
 use resetd_core::time::Timestamp;
 use resetd_core::verdict::Verdict;
 use serde_json::json;
@@ -132,8 +133,16 @@ impl App {
         let wanted = ids.iter().map(|(id, _)| *id).collect();
         let remote: Vec<String> =
             facts.references.iter().chain(&facts.embedded_ids).chain(&facts.next_hop_ids).take(200).cloned().collect();
-        let (row, how) = self.store.reset_of_reply(wanted, remote, facts.from.clone()).await?;
+        // An id that can be guessed ties a message to a mail, and proves nothing.
+        let (strong, weak): (Vec<_>, Vec<_>) = remote.into_iter().partition(|id| is_unguessable(id));
+        let mut guessed = false;
+        let (mut row, mut how) = self.store.reset_of_reply(wanted, strong, None).await?;
+        if row.is_none() {
+            (row, how) = self.store.reset_of_reply(Vec::new(), weak, facts.from.clone()).await?;
+            guessed = how == Match::Remote;
+        }
         let proof = match how {
+            _ if guessed => Proof::None,
             Match::Id => ids.iter().find(|(id, _)| row.as_ref().is_some_and(|row| row.id == *id)).map_or(Proof::None, |(_, proof)| *proof),
             Match::Remote => Proof::Reference,
             Match::Sender if facts.dmarc_pass.is_some() && facts.dmarc_pass == facts.sender_domain => Proof::Dmarc,

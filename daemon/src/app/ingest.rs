@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::known::Known;
 use super::{App, AppError, Caller, Ingested};
 use crate::ambient::{Stop, random, stopped};
-use crate::config::Role;
+use crate::config::{Role, Settings};
 use crate::reading::{self, Trust};
 use crate::store::{ResetRow, SealedMessage, StoreError, Unread};
 
@@ -32,6 +32,9 @@ struct Cover {
     rcpt_to: Vec<String>,
     /// Its real size, where only its beginning was kept.
     truncated_from: Option<u64>,
+    /// Whoever handed it in speaks for some portals only: what it says a mail server of ours found counts for nothing.
+    #[serde(default)]
+    unvouched: bool,
 }
 
 /// A message as a source hands it over.
@@ -74,12 +77,17 @@ impl App {
             return Err(AppError::Forbidden("messages are handed in by configured clients".into()));
         }
         let arrival = Arrival { raw, mail_from: None, rcpt_to: Vec::new(), source: "pipe", truncated_from: None };
-        self.keep(arrival).await.map_err(|error| AppError::Unavailable(error.to_string()))
+        let unvouched = caller.portals(&[Role::App, Role::Support]).is_some();
+        self.keep_as(arrival, unvouched).await.map_err(|error| AppError::Unavailable(error.to_string()))
     }
 
     /// Keeps a message: when this returns `Ok`, it is on disk, sealed. The same message from the same source is kept once.
     pub async fn keep(&self, arrival: Arrival) -> Result<Ingested, NotKept> {
-        let message = self.seal(arrival).ok_or_else(|| NotKept("it could not be sealed".into()))?;
+        self.keep_as(arrival, false).await
+    }
+
+    async fn keep_as(&self, arrival: Arrival, unvouched: bool) -> Result<Ingested, NotKept> {
+        let message = self.seal(arrival, unvouched).ok_or_else(|| NotKept("it could not be sealed".into()))?;
         let (id, fresh) = self.store.keep(message).await.map_err(|error| NotKept(error.to_string()))?;
         if fresh {
             // The reader is gone only at shutdown; the message is read at the next start.
@@ -90,21 +98,13 @@ impl App {
 
     /// Whether an address is one that our mails ask people to answer to, or that bounces come back to.
     pub fn receives(&self, address: &str) -> bool {
-        let address = address.to_lowercase();
-        self.outfit().settings.portals.values().any(|portal| {
-            let tagged = [&portal.reply_to, &portal.bounce_to];
-            tagged.iter().any(|at| {
-                let base = at.before.trim_end_matches(['+', '-', '=']).to_lowercase();
-                let local = address.strip_suffix(&at.after.to_lowercase());
-                local.is_some_and(|local| local == base || local.starts_with(&at.before.to_lowercase()))
-            })
-        })
+        is_ours(&self.outfit().settings, address)
     }
 
-    fn seal(&self, arrival: Arrival) -> Option<SealedMessage> {
+    fn seal(&self, arrival: Arrival, unvouched: bool) -> Option<SealedMessage> {
         // A source that crashed between storing and acknowledging hands the same bytes over again.
         let digest = self.ring.pseudonym_of(&[&arrival.raw, arrival.rcpt_to.join(" ").as_bytes()]);
-        let cover = Cover { mail_from: arrival.mail_from, rcpt_to: arrival.rcpt_to, truncated_from: arrival.truncated_from };
+        let cover = Cover { mail_from: arrival.mail_from, rcpt_to: arrival.rcpt_to, truncated_from: arrival.truncated_from, unvouched };
         let cover = serde_json::to_vec(&cover).ok()?;
         Some(SealedMessage {
             source: arrival.source,
@@ -165,7 +165,7 @@ impl App {
             return Ok(true);
         }
         let Some((raw, cover)) = opened else { return Ok(true) };
-        let authserv_ids = self.settings().mailbox.authserv_ids.clone();
+        let authserv_ids = if cover.unvouched { Vec::new() } else { self.settings().mailbox.authserv_ids.clone() };
         let work = move || {
             let envelope = reading::Envelope { mail_from: cover.mail_from, rcpt_to: cover.rcpt_to };
             let facts = reading::read(&raw, &envelope, &Trust { authserv_ids: &authserv_ids });
@@ -214,4 +214,17 @@ impl App {
         let read = move || reading::read(&raw, &reading::Envelope::default(), &Trust { authserv_ids: &[] }).message_id;
         Ok(tokio::task::spawn_blocking(read).await.ok().flatten())
     }
+}
+
+/// Whether an address is one of the monitored mailbox's.
+pub(super) fn is_ours(settings: &Settings, address: &str) -> bool {
+    let address = address.to_lowercase();
+    settings.portals.values().any(|portal| {
+        let tagged = [&portal.reply_to, &portal.bounce_to];
+        tagged.iter().any(|at| {
+            let base = at.before.trim_end_matches(['+', '-', '=']).to_lowercase();
+            let local = address.strip_suffix(&at.after.to_lowercase());
+            local.is_some_and(|local| local == base || local.starts_with(&at.before.to_lowercase()))
+        })
+    })
 }

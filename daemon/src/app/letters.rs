@@ -9,6 +9,7 @@ use resetd_core::time::Timestamp;
 use zeroize::Zeroizing;
 
 use super::Outfit;
+use super::ingest::is_ours;
 use crate::config::Portal;
 use crate::mail::Envelope;
 use crate::mail::compose::{Auto, ComposeError, Head, compose};
@@ -134,7 +135,9 @@ impl Desk<'_> {
         };
         let rendered = self.outfit.library.render(&portal.name, "alert", &portal.locale, &values)?;
         let id = BASE32_NOPAD.encode(&self.ring.pseudonym(&format!("alert {number}"))).to_lowercase();
-        let reply_to = flag.sender.as_deref().filter(|sender| Mailbox::parse(sender).is_ok());
+        // Who forges one of these as the sender would have support's answers, and its ticket system's, come round to us again.
+        let goes_round = |sender: &str| is_ours(&self.outfit.settings, sender) || to.same_as(sender);
+        let reply_to = flag.sender.as_deref().filter(|sender| Mailbox::parse(sender).is_ok() && !goes_round(sender));
         let head = Head {
             from: &portal.sender,
             to,

@@ -33,6 +33,11 @@ impl Face {
         Self { router: router.fallback(no_path).method_not_allowed_fallback(no_method), access }
     }
 
+    /// Whether a rule names `peer`.
+    pub(super) async fn knows(&self, peer: &Peer) -> bool {
+        !self.access.caller(peer).await.grants.is_empty()
+    }
+
     /// The answer to a request of `peer`.
     pub(super) async fn answer(&self, peer: &Peer, timeout: BodyTimeout, mut request: Request) -> Response<Body> {
         let caller = self.access.caller(peer).await;

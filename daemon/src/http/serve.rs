@@ -16,6 +16,9 @@ use crate::ambient::{Stop, stopped};
 use crate::app::App;
 use crate::config;
 
+/// Connections of those whom no rule names.
+const STRANGERS: usize = 16;
+
 /// What one server may hold, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerLimits {
@@ -52,6 +55,7 @@ pub async fn serve(listener: UnixListener, app: Arc<App>, limits: ServerLimits, 
 /// The loop itself, whatever the routes are.
 pub(super) async fn accept(listener: UnixListener, face: Arc<Face>, limits: ServerLimits, mut stop: Stop) -> Result<(), ServeError> {
     let seats = Arc::new(Semaphore::new(limits.max_connections.max(1)));
+    let strangers = Arc::new(Semaphore::new(STRANGERS));
     let mut connections = JoinSet::new();
     loop {
         let next = tokio::select! {
@@ -60,10 +64,12 @@ pub(super) async fn accept(listener: UnixListener, face: Arc<Face>, limits: Serv
         };
         match next {
             Ok((stream, seat)) => {
-                if let Some(connection) = begin(stream, &face, limits, &stop) {
+                if let Some(peer) = peer(&stream) {
+                    let (face, strangers, stop) = (face.clone(), strangers.clone(), stop.clone());
                     connections.spawn(async move {
-                        connection.await;
-                        drop(seat);
+                        if let Some(_seat) = seated(&face, &peer, seat, strangers).await {
+                            connection::run(stream, peer, face, limits, stop).await;
+                        }
                     });
                 }
             }
@@ -87,9 +93,19 @@ async fn one(listener: &UnixListener, seats: &Arc<Semaphore>) -> io::Result<(Uni
     Ok((stream, seat))
 }
 
-fn begin(stream: UnixStream, face: &Arc<Face>, limits: ServerLimits, stop: &Stop) -> Option<impl Future<Output = ()> + use<>> {
+/// Whom a rule names keeps the seat. Everybody on the host may connect, so the others get a few seats of their own, and find the
+/// door shut where those are taken: a process without a role must not keep the applications out by sitting there.
+async fn seated(face: &Face, peer: &Peer, seat: OwnedSemaphorePermit, strangers: Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    if face.knows(peer).await {
+        return Some(seat);
+    }
+    drop(seat);
+    strangers.try_acquire_owned().ok()
+}
+
+fn peer(stream: &UnixStream) -> Option<Peer> {
     match stream.peer_cred() {
-        Ok(credentials) => Some(connection::run(stream, Peer::new(&credentials), face.clone(), limits, stop.clone())),
+        Ok(credentials) => Some(Peer::new(&credentials)),
         Err(error) => {
             tracing::warn!(event = "http.no_credentials", %error);
             None

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -99,6 +100,16 @@ impl Running {
 
     fn usual() -> Self {
         Self::start(vec![myself()], PATIENT)
+    }
+
+    /// One whose rules change when `switched` is set.
+    fn switching(before: Vec<ClientRule>, after: Vec<ClientRule>, limits: ServerLimits, switched: Arc<AtomicBool>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = listen(&folder.path().join("s")).unwrap();
+        let (before, after) = (Arc::new(settings(before)), Arc::new(settings(after)));
+        let rules = move || if switched.load(Ordering::SeqCst) { after.clone() } else { before.clone() };
+        let (stop, stopped) = watch::channel(false);
+        Self { folder, stop, served: tokio::spawn(accept(listener, Arc::new(Face::new(router(), Access::new(rules))), limits, stopped)) }
     }
 
     async fn connect(&self) -> UnixStream {
@@ -321,4 +332,27 @@ async fn a_stream_is_not_idle() {
     assert!(stream.read(&mut seen).await.unwrap() > 0);
     let more = tokio::time::timeout(PATIENT.idle_timeout * 3, stream.read(&mut seen)).await;
     assert!(more.is_err(), "still open: {more:?}");
+}
+
+#[tokio::test]
+async fn strangers_take_no_seats_from_those_with_a_role() {
+    let switched = Arc::new(AtomicBool::new(false));
+    let limits = ServerLimits { max_connections: 2, ..PATIENT };
+    let running = Running::switching(Vec::new(), vec![myself()], limits, switched.clone());
+    let mut sitting = Vec::new();
+    let mut answer = [0; 12];
+    for _ in 0..16 {
+        let mut stream = running.connect().await;
+        stream.write_all(b"GET /v1/flags/1 HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 403");
+        sitting.push(stream);
+    }
+    let mut one_more = running.connect().await;
+    assert_eq!(one_more.read(&mut answer).await.unwrap(), 0, "no seat, no waiting");
+    switched.store(true, Ordering::SeqCst);
+    let mut named = running.connect().await;
+    named.write_all(b"GET /v1/flags/1 HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    named.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
 }

@@ -142,10 +142,10 @@ impl Tx<'_> {
         // The look-up is made in every case, so that every answer takes the same work.
         let mut select = self
             .conn
-            .prepare_cached("SELECT why FROM suppression WHERE email = ?1 AND until > ?2")
+            .prepare_cached("SELECT why FROM suppression WHERE email IN (?1, ?3) AND until > ?2 LIMIT 1")
             .doing("preparing a suppression look-up")?;
         let held: Option<String> = select
-            .query_row(params![subject.address, request.created_at.as_millis()], |row| row.get(0))
+            .query_row(params![subject.address, request.created_at.as_millis(), request.email.as_str().to_lowercase()], |row| row.get(0))
             .optional()
             .doing("looking up a suppression")?;
         let over = self.windows.check(&request.limits, request.portal_limit, subject, request.created_at);

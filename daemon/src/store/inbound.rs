@@ -385,7 +385,7 @@ impl Tx<'_> {
                     "INSERT INTO suppression (email, why, until) VALUES (?1, ?2, ?3) ON CONFLICT (email) DO UPDATE SET why = ?2, until = ?3",
                 )
                 .doing("preparing to hold an address")?;
-            hold.execute(params![email.limit_key(), why, until.as_millis()]).doing("holding an address")?;
+            hold.execute(params![email.hold_key(), why, until.as_millis()]).doing("holding an address")?;
         }
         self.event(at, delivery.event, Some((row.n, row.id)), Some(&row.portal), delivery.detail.clone())
     }

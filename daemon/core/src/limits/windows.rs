@@ -66,6 +66,7 @@ impl Windows {
                 self.log(key, at);
             }
         }
+        self.sweep(at);
         if !mails {
             return;
         }
@@ -75,7 +76,6 @@ impl Windows {
         self.log(self.key("address", "", subject.address), at);
         self.count(self.key("portal", "", subject.portal.as_str()), at);
         self.count(self.key("all", "", ""), at);
-        self.sweep(at);
     }
 
     /// What was recorded is on disk.
@@ -100,7 +100,7 @@ impl Windows {
     }
 
     fn logged(&self, key: u64, now: Timestamp) -> usize {
-        self.logs.get(&key).map_or(0, |log| log.iter().filter(|at| **at + HOUR > now).count())
+        self.logs.get(&key).map_or(0, |log| log.iter().filter(|at| near(**at, now)).count())
     }
 
     fn last(&self, key: u64) -> Option<Timestamp> {
@@ -118,7 +118,8 @@ impl Windows {
 
     fn counted(&self, key: u64, now: Timestamp) -> u32 {
         let epoch = epoch(now);
-        let recent = |b: &Buckets| (0..BUCKETS).filter(|i| b.epochs[*i] > epoch - BUCKETS as i64).map(|i| b.counts[i]).sum();
+        let near = |at: i64| (at - epoch).abs() < BUCKETS as i64;
+        let recent = |b: &Buckets| (0..BUCKETS).filter(|i| near(b.epochs[*i])).map(|i| b.counts[i]).sum();
         self.counts.get(&key).map_or(0, recent)
     }
 
@@ -136,12 +137,17 @@ impl Windows {
 
     /// Forgets logs that are over, once a minute.
     fn sweep(&mut self, now: Timestamp) {
-        if self.swept + Duration::from_secs(60) > now {
+        if self.swept <= now && self.swept + Duration::from_secs(60) > now {
             return;
         }
         self.swept = now;
         self.logs.retain(|_, log| log.last().is_some_and(|last| *last + HOUR > now));
     }
+}
+
+/// Within an hour, either way: what was counted while the clock stood a day ahead must not count for a day once it is set right.
+fn near(at: Timestamp, now: Timestamp) -> bool {
+    at + HOUR > now && at < now + HOUR
 }
 
 fn epoch(at: Timestamp) -> i64 {
@@ -212,6 +218,32 @@ mod tests {
         }
         assert_eq!(desk.ask("u4", "u4@x", None, at(10)), Err(Limit::All));
         assert_eq!(desk.ask("u4", "u4@x", None, at(3900)), Ok(()));
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_locks_nobody_out() {
+        let mut desk = Desk::new();
+        desk.1.in_all = 5;
+        for minute in 0..5 {
+            assert_eq!(desk.ask("a", "a@x", Some("192.0.2.1"), at(86_400 + minute * 60)), Ok(()));
+        }
+        assert_eq!(desk.ask("a", "a@x", Some("192.0.2.1"), at(0)), Ok(()), "set right");
+        // A step by seconds forgives nothing.
+        let mut desk = Desk::new();
+        for minute in 0..5 {
+            assert_eq!(desk.ask("a", "a@x", None, at(600 + minute * 60)), Ok(()));
+        }
+        assert_eq!(desk.ask("a", "a@x", None, at(830)), Err(Limit::Account));
+    }
+
+    #[test]
+    fn what_mails_nothing_is_forgotten_too() {
+        let mut desk = Desk::new();
+        desk.1.in_all = 0;
+        for n in 0..50_u64 {
+            assert_eq!(desk.ask("a", "a@x", Some(&format!("2001:db8:0:{n:x}::/64")), at(n * 3600)), Err(Limit::All));
+        }
+        assert!(desk.0.logs.len() < 5, "{}", desk.0.logs.len());
     }
 
     #[test]
