@@ -6,6 +6,7 @@ use std::net::TcpListener;
 
 use resetd_tests::answer::{Answer, bounce};
 use resetd_tests::peer::Peer;
+use resetd_tests::site::new_reset;
 use resetd_tests::{Config, Mail, Sink, Site, is_root};
 use serde_json::json;
 
@@ -104,4 +105,23 @@ fn an_alert_is_never_answered_to_ourselves() {
         assert_eq!(alerts.len(), before + 1, "{forged}");
         assert!(alerts.iter().all(|alert| alert.reply_to() == "help@shop.example"), "{forged}");
     }
+}
+
+#[test]
+fn a_stream_ends_with_the_role_that_opened_it() {
+    let rule = |more: &str| Config::new().portal("club", "").more(&format!("[[client]]\nuid = 0\n{more}\n"));
+    if !is_root("the rules name root") {
+        return;
+    }
+    let mut site = Site::with(&rule("role = \"admin\""));
+    let mut events = site.events();
+    let first = site.request("ann");
+    events.until(&first, "mail.sent");
+    site.configure(&rule("role = \"app\"\nportals = [\"club\"]"));
+    site.daemon().hup();
+    let mut body = new_reset("bob", &json!({}));
+    body["portal"] = "club".into();
+    site.client().post("/v1/resets", &body).expect(202);
+    assert!(events.try_next().is_err(), "the stream was opened by an administrator, who is none any more");
+    assert!(site.events().one()["portal"] == "club", "and who comes again sees what it may");
 }

@@ -56,7 +56,11 @@ async fn stream(shared: &Arc<Shared>, Asks(caller): Asks, after: Option<i64>) ->
     };
     let app = shared.app.clone();
     let sees = move |line: &Line| app.may_see(&caller, line);
-    let lines = Follower::new(read, sees, live, shared.stop.clone(), after).lines();
+    // What the rules gave is good as long as they stand: after a change the stream ends before its next line, and who comes again
+    // with the last id is asked again.
+    let (app, rules) = (shared.app.clone(), shared.app.settings());
+    let still = move |_: &Line| std::future::ready(app.settings().clients == rules.clients);
+    let lines = Follower::new(read, sees, live, shared.stop.clone(), after).lines().take_while(still);
     let answer = Answer::new(lines.map(|line| Ok::<_, Infallible>(event(line))));
     Ok(answer.keep_alive(KeepAlive::default()).into_response())
 }
