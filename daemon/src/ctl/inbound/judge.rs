@@ -5,11 +5,12 @@ use std::path::Path;
 use resetd_core::answer;
 use resetd_core::ids::ResetId;
 use resetd_core::inbound::typed::Part;
-use resetd_core::inbound::{self, Facts, Finding, Kind};
+use resetd_core::inbound::{self, Facts, Finding, Kind, OurWords};
 use resetd_core::secret::{KeyRing, Tag};
 use resetd_core::verdict::Judgement;
 
 use crate::ctl::failure::Failure;
+use crate::mail::templates::Library;
 use crate::reading::{self, Envelope, Explained, Trust};
 use crate::wire::Classified;
 
@@ -17,6 +18,8 @@ use crate::wire::Classified;
 pub(super) struct Judge<'a> {
     authserv_ids: &'a [String],
     ring: Option<KeyRing>,
+    /// Of the built-in wordings.
+    ours: OurWords,
 }
 
 /// What became of one message.
@@ -40,7 +43,8 @@ pub(super) struct Proven {
 impl<'a> Judge<'a> {
     /// `root_key`: the file whose keys check signed tags; without it no tag is believed.
     pub(super) fn new(authserv_ids: &'a [String], root_key: Option<&Path>) -> Result<Self, Failure> {
-        Ok(Self { authserv_ids, ring: root_key.map(ring).transpose()? })
+        let library = Library::builtin().map_err(|error| Failure::Failed(error.to_string()))?;
+        Ok(Self { authserv_ids, ring: root_key.map(ring).transpose()?, ours: library.our_words() })
     }
 
     /// Whether tags can be checked.
@@ -58,7 +62,7 @@ impl<'a> Judge<'a> {
         let Explained { facts, lines } = reading::explain(raw, &Envelope::default(), &trust);
         let finding = inbound::kind(&facts);
         let proof = self.proof(&facts);
-        let judgement = (finding.kind == Kind::Reply).then(|| answer::judge(&facts));
+        let judgement = (finding.kind == Kind::Reply).then(|| answer::judge(&facts, &self.ours));
         (Judged { facts, finding, judgement, proof }, lines)
     }
 
