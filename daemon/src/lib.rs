@@ -14,6 +14,7 @@ pub mod mailbox;
 pub mod outbox;
 
 pub mod app;
+pub mod authentication;
 pub mod mail;
 pub mod webhook;
 

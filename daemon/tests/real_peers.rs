@@ -12,7 +12,7 @@ use std::time::Duration;
 use resetd::config::{LmtpListen, RelaySettings, Sending, TlsMode, TransportSettings};
 use resetd::mail::transport::Transport;
 use resetd::mail::{Envelope, Outcome};
-use resetd::mailbox::{Arrival, Sink, StoreFailed, lmtp};
+use resetd::mailbox::{Arrival, Sink, StoreFailed, smtp};
 use resetd_core::address::Mailbox;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -161,10 +161,10 @@ impl Served {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("lmtp.sock");
-        let listener = lmtp::Listener::bind(&LmtpListen::Unix(socket.clone())).await.unwrap();
+        let listener = smtp::Listener::bind(&LmtpListen::Unix(socket.clone())).await.unwrap();
         let shelf = Arc::new(Shelf::default());
         let (stop, stopped) = watch::channel(false);
-        let server = tokio::spawn(lmtp::serve(listener, shelf.clone(), 10_000, stopped));
+        let server = tokio::spawn(smtp::serve(listener, shelf.clone(), smtp::Service::lmtp(10_000), stopped));
         Self { shelf, socket, stop, server, _folder: folder }
     }
 

@@ -13,6 +13,7 @@ pub mod hook;
 pub mod indoors;
 pub mod leaks;
 pub mod lmtp;
+pub mod names;
 pub mod outgoing;
 pub mod peer;
 pub mod sink;

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use resetd_core::inbound::{self, Facts, Finding};
+use resetd_core::secret::{Purpose, Tag};
 use resetd_core::verdict::Judgement;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::known::Known;
 use super::{App, AppError, Caller, Ingested};
 use crate::ambient::{Stop, random, stopped};
+use crate::authentication::Authenticator;
 use crate::config::{Role, Settings};
 use crate::reading::{self, Trust};
 use crate::store::{ResetRow, SealedMessage, StoreError, Unread};
@@ -18,12 +20,31 @@ use crate::store::{ResetRow, SealedMessage, StoreError, Unread};
 const ATTEMPTS: u32 = 12;
 
 /// Numbers of kept messages on their way to [`App::read_all`].
-pub struct Inbox(pub(super) mpsc::UnboundedReceiver<i64>);
+pub struct Inbox(pub(super) mpsc::UnboundedReceiver<Waiting>);
+
+/// A kept message that waits to be read.
+pub(super) struct Waiting {
+    n: i64,
+    /// What its author's domain said of it; `None`: not asked, or not yet.
+    vouched: Option<Vouched>,
+}
+
+/// Outcome of the look-ups: the domain that vouches for the author.
+#[derive(Clone)]
+struct Vouched(Option<String>);
+
+/// Messages whose domains are asked at a time.
+const ASKED_AT_ONCE: usize = 16;
 
 /// A message could not be kept; nobody may acknowledge it.
 #[derive(Debug, thiserror::Error)]
 #[error("the message could not be kept: {0}")]
 pub struct NotKept(String);
+
+/// Places for messages whose authors' domains are being asked.
+pub(super) fn asking() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(ASKED_AT_ONCE))
+}
 
 /// What was known of a message beside its bytes.
 #[derive(Default, Serialize, Deserialize)]
@@ -35,6 +56,18 @@ struct Cover {
     /// Whoever handed it in speaks for some portals only: what it says a mail server of ours found counts for nothing.
     #[serde(default)]
     unvouched: bool,
+    /// Who handed it to our own SMTP listener: a stranger, whose word counts for nothing, and whose domain is asked.
+    #[serde(default)]
+    peer: Option<Peer>,
+}
+
+/// The SMTP client that handed a message over.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Peer {
+    /// Its address.
+    pub ip: std::net::IpAddr,
+    /// The name that it gave for itself.
+    pub helo: String,
 }
 
 /// A message as a source hands it over.
@@ -46,10 +79,12 @@ pub struct Arrival {
     pub mail_from: Option<String>,
     /// The envelope recipients without brackets; empty where the source has no envelope.
     pub rcpt_to: Vec<String>,
-    /// `maildir`, `lmtp` or `pipe`.
+    /// `maildir`, `lmtp`, `smtp` or `pipe`.
     pub source: &'static str,
     /// The real size in octets, where the message was too large and only its beginning was kept.
     pub truncated_from: Option<u64>,
+    /// Who handed it over, where that was a stranger.
+    pub peer: Option<Peer>,
 }
 
 impl std::fmt::Debug for Arrival {
@@ -76,7 +111,7 @@ impl App {
         if !caller.has(Role::Support) && !caller.has(Role::App) {
             return Err(AppError::Forbidden("messages are handed in by configured clients".into()));
         }
-        let arrival = Arrival { raw, mail_from: None, rcpt_to: Vec::new(), source: "pipe", truncated_from: None };
+        let arrival = Arrival { raw, mail_from: None, rcpt_to: Vec::new(), source: "pipe", truncated_from: None, peer: None };
         let unvouched = caller.portals(&[Role::App, Role::Support]).is_some();
         self.keep_as(arrival, unvouched).await.map_err(|error| AppError::Unavailable(error.to_string()))
     }
@@ -87,24 +122,61 @@ impl App {
     }
 
     async fn keep_as(&self, arrival: Arrival, unvouched: bool) -> Result<Ingested, NotKept> {
+        let asking = self.question(&arrival);
         let message = self.seal(arrival, unvouched).ok_or_else(|| NotKept("it could not be sealed".into()))?;
-        let (id, fresh) = self.store.keep(message).await.map_err(|error| NotKept(error.to_string()))?;
+        let (n, fresh) = self.store.keep(message).await.map_err(|error| NotKept(error.to_string()))?;
         if fresh {
             // The reader is gone only at shutdown; the message is read at the next start.
-            let _ = self.unread.send(id);
+            match asking {
+                None => drop(self.unread.send(Waiting { n, vouched: None })),
+                Some(question) => self.ask(n, question),
+            }
         }
-        Ok(Ingested { id, duplicate: !fresh })
+        Ok(Ingested { id: n, duplicate: !fresh })
     }
 
-    /// Whether an address is one that our mails ask people to answer to, or that bounces come back to.
+    /// What the author's domain is to be asked about: only what a stranger brought, and what no signed tag proves already.
+    fn question(&self, arrival: &Arrival) -> Option<Question> {
+        let peer = arrival.peer.clone()?;
+        let tagged = arrival.rcpt_to.iter().any(|address| Tag::find(&self.ring, address).is_some());
+        let authenticator = self.outfit().authenticator.clone().filter(|_| !tagged)?;
+        Some(Question { authenticator, raw: arrival.raw.clone(), peer, mail_from: arrival.mail_from.clone().unwrap_or_default() })
+    }
+
+    /// Asks in the background, so that a slow name server holds up no other message; then the message is read.
+    fn ask(&self, n: i64, question: Question) {
+        let (unread, asking) = (self.unread.clone(), Arc::clone(&self.asking));
+        tokio::spawn(async move {
+            let _one = asking.acquire_owned().await;
+            let vouched = Some(question.answer().await);
+            let _ = unread.send(Waiting { n, vouched });
+        });
+    }
+
+    /// Whether a message to this address is taken: one of our signed tags, the mailbox's own address, or the postmaster of its
+    /// domain (RFC 5321 §4.5.1), who is a support agent here.
     pub fn receives(&self, address: &str) -> bool {
-        is_ours(&self.outfit().settings, address)
+        let outfit = self.outfit();
+        match own_address(&outfit.settings, address) {
+            Some(Own::Mailbox) => true,
+            Some(Own::Tagged(tag)) => {
+                Tag::check(&self.ring, &tag).is_some_and(|tag| matches!(tag.purpose, Purpose::Reply | Purpose::Bounce))
+            }
+            None => false,
+        }
     }
 
     fn seal(&self, arrival: Arrival, unvouched: bool) -> Option<SealedMessage> {
         // A source that crashed between storing and acknowledging hands the same bytes over again.
         let digest = self.ring.pseudonym_of(&[&arrival.raw, arrival.rcpt_to.join(" ").as_bytes()]);
-        let cover = Cover { mail_from: arrival.mail_from, rcpt_to: arrival.rcpt_to, truncated_from: arrival.truncated_from, unvouched };
+        let Arrival { mail_from, rcpt_to, truncated_from, peer, .. } = &arrival;
+        let cover = Cover {
+            mail_from: mail_from.clone(),
+            rcpt_to: rcpt_to.clone(),
+            truncated_from: *truncated_from,
+            unvouched: unvouched || peer.is_some(),
+            peer: peer.clone(),
+        };
         let cover = serde_json::to_vec(&cover).ok()?;
         Some(SealedMessage {
             source: arrival.source,
@@ -122,7 +194,7 @@ impl App {
         match self.store.unread().await {
             Ok(left) => {
                 for n in left {
-                    self.read_one(n).await;
+                    self.read_one(Waiting { n, vouched: None }).await;
                 }
             }
             Err(error) => tracing::error!(event = "inbound.unread_failed", %error),
@@ -132,7 +204,7 @@ impl App {
                 biased;
                 () = stopped(&mut stop) => return,
                 next = inbox.recv() => match next {
-                    Some(n) => self.read_one(n).await,
+                    Some(waiting) => self.read_one(waiting).await,
                     None => return,
                 },
             }
@@ -140,9 +212,10 @@ impl App {
     }
 
     /// Reads one message; one that fails is tried again, and after that a person is asked. It never holds up the next.
-    async fn read_one(&self, n: i64) {
+    async fn read_one(&self, waiting: Waiting) {
+        let n = waiting.n;
         loop {
-            match self.try_read(n).await {
+            match self.try_read(n, waiting.vouched.clone()).await {
                 Ok(true) => return,
                 Ok(false) => {}
                 Err(error) => {
@@ -157,7 +230,7 @@ impl App {
     }
 
     /// True: done with it.
-    async fn try_read(&self, n: i64) -> Result<bool, StoreError> {
+    async fn try_read(&self, n: i64, vouched: Option<Vouched>) -> Result<bool, StoreError> {
         let Some(unread) = self.store.take_unread(n).await? else { return Ok(true) };
         let opened = self.open(&unread);
         if unread.attempts > ATTEMPTS || opened.is_none() {
@@ -165,11 +238,20 @@ impl App {
             return Ok(true);
         }
         let Some((raw, cover)) = opened else { return Ok(true) };
+        // After a crash between keeping and asking, it is asked now.
+        let vouched = match (vouched, self.question_again(&raw, &cover)) {
+            (Some(vouched), _) => vouched,
+            (None, Some(question)) => question.answer().await,
+            (None, None) => Vouched(None),
+        };
         let authserv_ids = if cover.unvouched { Vec::new() } else { self.settings().mailbox.authserv_ids.clone() };
         let ours = Arc::clone(&self.outfit().our_words);
         let work = move || {
             let envelope = reading::Envelope { mail_from: cover.mail_from, rcpt_to: cover.rcpt_to };
-            let facts = reading::read(&raw, &envelope, &Trust { authserv_ids: &authserv_ids });
+            let mut facts = reading::read(&raw, &envelope, &Trust { authserv_ids: &authserv_ids });
+            if facts.has_one_author && vouched.0.is_some() && vouched.0 == facts.sender_domain {
+                facts.dmarc_pass = vouched.0;
+            }
             let finding = inbound::kind(&facts);
             let judgement = resetd_core::answer::judge(&facts, &ours);
             Read { facts, finding, judgement, truncated_from: cover.truncated_from }
@@ -182,6 +264,18 @@ impl App {
         let conclusion = self.conclusion(&unread, read).await?;
         self.store.conclude(conclusion).await?;
         Ok(true)
+    }
+
+    fn question_again(&self, raw: &[u8], cover: &Cover) -> Option<Question> {
+        let arrival = Arrival {
+            raw: raw.to_vec(),
+            mail_from: cover.mail_from.clone(),
+            rcpt_to: cover.rcpt_to.clone(),
+            source: "smtp",
+            truncated_from: None,
+            peer: Some(cover.peer.clone()?),
+        };
+        self.question(&arrival)
     }
 
     fn open(&self, unread: &Unread) -> Option<(Vec<u8>, Cover)> {
@@ -217,15 +311,49 @@ impl App {
     }
 }
 
+/// A message whose author's domain is to be asked whether it vouches for it.
+struct Question {
+    authenticator: Arc<Authenticator>,
+    raw: Vec<u8>,
+    peer: Peer,
+    mail_from: String,
+}
+
+impl Question {
+    async fn answer(self) -> Vouched {
+        let Self { authenticator, raw, peer, mail_from } = self;
+        Vouched(authenticator.author_domain(raw, peer.ip, peer.helo, mail_from).await)
+    }
+}
+
+/// What an address of the monitored mailbox is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Own {
+    /// The mailbox itself, or the postmaster of its domain.
+    Mailbox,
+    /// Of the form that carries a tag, and what stands in its place; whether it is one of ours is not looked at.
+    Tagged(String),
+}
+
 /// Whether an address is one of the monitored mailbox's.
-pub(super) fn is_ours(settings: &Settings, address: &str) -> bool {
+fn own_address(settings: &Settings, address: &str) -> Option<Own> {
     let address = address.to_lowercase();
-    settings.portals.values().any(|portal| {
-        let tagged = [&portal.reply_to, &portal.bounce_to];
-        tagged.iter().any(|at| {
-            let base = at.before.trim_end_matches(['+', '-', '=']).to_lowercase();
-            let local = address.strip_suffix(&at.after.to_lowercase());
-            local.is_some_and(|local| local == base || local.starts_with(&at.before.to_lowercase()))
+    let tagged = settings.portals.values().flat_map(|portal| [&portal.reply_to, &portal.bounce_to]);
+    tagged
+        .filter_map(|at| {
+            let (before, after) = (at.before.to_lowercase(), at.after.to_lowercase());
+            let local = address.strip_suffix(&after)?;
+            let base = before.trim_end_matches(['+', '-', '=']);
+            match local {
+                "postmaster" if after.starts_with('@') => Some(Own::Mailbox),
+                local if local == base => Some(Own::Mailbox),
+                local => local.strip_prefix(&before).map(|tag| Own::Tagged(tag.to_owned())),
+            }
         })
-    })
+        .min_by_key(|own| *own != Own::Mailbox)
+}
+
+/// Whether an address is one of the monitored mailbox's, tagged or not.
+pub(super) fn is_ours(settings: &Settings, address: &str) -> bool {
+    own_address(settings, address).is_some()
 }

@@ -31,7 +31,7 @@ use crate::store::Store;
 use gauges::Gauges;
 
 pub use crate::store::{Counts, Flag, FlagFilter, Line, Listed, MailKind, Page, Queued, Reset, Resolution, Severity};
-pub use ingest::{Arrival, Inbox, NotKept};
+pub use ingest::{Arrival, Inbox, NotKept, Peer};
 pub use outfit::{Outfit, OutfitError};
 pub use types::*;
 
@@ -43,8 +43,10 @@ pub struct App {
     entropy: Arc<dyn Entropy>,
     outfit: ArcSwap<Outfit>,
     gauges: Gauges,
+    /// Messages whose authors' domains are being asked.
+    asking: Arc<tokio::sync::Semaphore>,
     started_at: Timestamp,
-    unread: mpsc::UnboundedSender<i64>,
+    unread: mpsc::UnboundedSender<ingest::Waiting>,
 }
 
 impl App {
@@ -53,7 +55,7 @@ impl App {
         let started_at = clock.now();
         let (unread, inbox) = mpsc::unbounded_channel();
         let outfit = ArcSwap::from_pointee(outfit);
-        let app = Self { store, ring, clock, entropy, outfit, gauges: Gauges::default(), started_at, unread };
+        let app = Self { store, ring, clock, entropy, outfit, gauges: Gauges::default(), asking: ingest::asking(), started_at, unread };
         (Arc::new(app), Inbox(inbox))
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use resetd_core::ids::PortalName;
 use resetd_core::inbound::OurWords;
 
+use crate::authentication::{Authenticator, NoResolver};
 use crate::config::Settings;
 use crate::mail::dkim::{DkimError, Signers};
 use crate::mail::templates::{Brand, Library, LoadError};
@@ -21,6 +22,8 @@ pub struct Outfit {
     pub library: Library,
     /// The sentences of all wordings, for reading to know again.
     pub our_words: Arc<OurWords>,
+    /// For what strangers hand to our own SMTP listener; none where there is no such listener.
+    pub authenticator: Option<Arc<Authenticator>>,
     /// Each portal's look.
     pub brands: BTreeMap<PortalName, Brand>,
     /// DKIM.
@@ -48,6 +51,9 @@ pub enum OutfitError {
     /// The webhook client.
     #[error("webhooks: {0}")]
     Webhook(#[from] webhook::WebhookError),
+    /// DNS, which our own SMTP listener needs.
+    #[error(transparent)]
+    Dns(#[from] NoResolver),
     /// A portal names a wording that is not there.
     #[error("portal.{portal}: there is no wording `{wording}` for reset mails (see `resetctl templates list`)")]
     Wording {
@@ -74,8 +80,13 @@ impl Outfit {
         for problem in &problems {
             tracing::warn!(event = "wording.problem", %problem);
         }
+        let authenticator = match &settings.mailbox.smtp {
+            Some(smtp) => Some(Arc::new(Authenticator::new(&settings.dns.servers, &smtp.hostname, &smtp.arc_sealers)?)),
+            None => None,
+        };
         let brands = settings.portals.values().map(|portal| (portal.name.clone(), Brand::of(portal))).collect();
         Ok(Self {
+            authenticator,
             brands,
             signers: Signers::new(&settings.sending.dkim)?,
             transport: Transport::new(&settings.sending)?,

@@ -42,6 +42,7 @@ fn mailbox_summary(mailbox: &MailboxSettings) -> String {
         LmtpListen::Unix(path) => format!("LMTP on {}", path.display()),
         LmtpListen::Tcp(ip, port) => format!("LMTP on {}", std::net::SocketAddr::new(*ip, *port)),
     });
-    let sources: Vec<String> = maildirs.chain(lmtp).collect();
+    let smtp = mailbox.smtp.iter().flat_map(|smtp| &smtp.listen).map(|at| format!("SMTP on {at}"));
+    let sources: Vec<String> = maildirs.chain(lmtp).chain(smtp).collect();
     if sources.is_empty() { "none: answers are read only through `resetctl inbound ingest`".to_owned() } else { sources.join(", ") }
 }

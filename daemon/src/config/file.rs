@@ -14,6 +14,7 @@ use super::report::Report;
 use super::secrets::SecretFiles;
 use super::sending::SendingSection;
 use super::server::ServerSection;
+use super::smtp::DnsSection;
 use super::store::StoreSection;
 use super::types::{LmtpListen, Portal, Settings, TransportSettings, Who};
 
@@ -28,6 +29,7 @@ pub(super) struct File {
     portal: BTreeMap<String, PortalSection>,
     sending: SendingSection,
     mailbox: MailboxSection,
+    dns: DnsSection,
 }
 
 impl File {
@@ -55,7 +57,8 @@ impl File {
             limits,
             portals: portals.into_iter().flatten().map(|portal| (portal.name.clone(), portal)).collect(),
             sending: sending?,
-            mailbox: self.mailbox.check(report),
+            mailbox: self.mailbox.check(env, report),
+            dns: self.dns.check(report),
         };
         check_together(&settings, report);
         Some(settings)

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::environment::Environment;
 use super::report::Report;
+use super::smtp::SmtpSection;
 use super::types::{LmtpListen, MailboxSettings};
 use super::values::{Domain, FromText, Octets, Size, Text, texts};
 
@@ -15,30 +17,32 @@ use super::values::{Domain, FromText, Octets, Size, Text, texts};
 pub(super) struct MailboxSection {
     maildirs: Vec<Spanned<Text<PathBuf>>>,
     lmtp: Vec<Spanned<Text<LmtpListen>>>,
+    smtp: Option<SmtpSection>,
     authserv_ids: Vec<Spanned<Text<Domain>>>,
     max_size: Octets<65_536, 104_857_600>,
 }
 
 impl Default for MailboxSection {
     fn default() -> Self {
-        Self { maildirs: Vec::new(), lmtp: Vec::new(), authserv_ids: Vec::new(), max_size: Text(Size(25 << 20)) }
+        Self { maildirs: Vec::new(), lmtp: Vec::new(), smtp: None, authserv_ids: Vec::new(), max_size: Text(Size(25 << 20)) }
     }
 }
 
 impl MailboxSection {
-    pub(super) fn check(self, report: &mut Report<'_>) -> MailboxSettings {
+    pub(super) fn check(self, env: &Environment, report: &mut Report<'_>) -> MailboxSettings {
         refuse_twice(&self.maildirs, report);
         refuse_twice(&self.lmtp, report);
         MailboxSettings {
             maildirs: texts(self.maildirs),
             lmtp: texts(self.lmtp),
+            smtp: self.smtp.and_then(|smtp| smtp.check(env, report)),
             authserv_ids: texts(self.authserv_ids).into_iter().map(|domain| domain.0).collect(),
             max_size: self.max_size.0.0,
         }
     }
 }
 
-fn refuse_twice<T: PartialEq>(list: &[Spanned<Text<T>>], report: &mut Report<'_>) {
+pub(super) fn refuse_twice<T: PartialEq>(list: &[Spanned<Text<T>>], report: &mut Report<'_>) {
     for (index, item) in list.iter().enumerate() {
         if list[..index].iter().any(|other| other.get_ref().0 == item.get_ref().0) {
             let at = report.path_at(&item.span());

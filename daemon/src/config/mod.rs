@@ -19,6 +19,7 @@ mod report;
 mod secrets;
 mod sending;
 mod server;
+mod smtp;
 mod source;
 mod store;
 #[cfg(test)]

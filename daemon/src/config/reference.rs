@@ -19,6 +19,7 @@ use super::relay::{LoginSection, RelaySection};
 use super::report::Report;
 use super::sending::{DkimSection, SendingSection};
 use super::server::ServerSection;
+use super::smtp::{DnsSection, SmtpSection};
 use super::source::Source;
 use super::store::StoreSection;
 use super::{Environment, FixedAccounts, Settings, parse, read};
@@ -98,7 +99,7 @@ fn every_known_key_stands_in_the_reference() {
 }
 
 /// Every section with the keys that serde takes for it. A table that is missing here shows as keys that nobody knows.
-fn sections() -> [(&'static str, &'static [&'static str]); 14] {
+fn sections() -> [(&'static str, &'static [&'static str]); 16] {
     [
         ("", keys_of::<File>()),
         ("server", keys_of::<ServerSection>()),
@@ -114,6 +115,8 @@ fn sections() -> [(&'static str, &'static [&'static str]); 14] {
         ("sending.relay.login", keys_of::<LoginSection>()),
         ("sending.dkim", keys_of::<DkimSection>()),
         ("mailbox", keys_of::<MailboxSection>()),
+        ("mailbox.smtp", keys_of::<SmtpSection>()),
+        ("dns", keys_of::<DnsSection>()),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! What a reload can't change while the daemon runs.
 
-use super::types::Settings;
+use super::types::{Settings, SmtpSettings};
 
 /// The keys that differ between the two and only count after a restart: sockets are bound and the database is opened
 /// once. A reload keeps the old values of these and takes the new ones of all others.
@@ -12,9 +12,15 @@ pub fn diff_needs_restart(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("store.root_key_file", old.store.root_key != new.store.root_key),
         ("sending.connections", old.sending.connections != new.sending.connections),
         ("mailbox.maildirs", old.mailbox.maildirs != new.mailbox.maildirs),
+        ("mailbox.smtp", listens(old) != listens(new)),
         ("mailbox.lmtp", old.mailbox.lmtp != new.mailbox.lmtp),
     ];
     differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
+}
+
+/// What the SMTP listener was opened with. Whose seals are believed counts at once.
+fn listens(settings: &Settings) -> Option<SmtpSettings> {
+    settings.mailbox.smtp.clone().map(|smtp| SmtpSettings { arc_sealers: Vec::new(), ..smtp })
 }
 
 #[cfg(test)]

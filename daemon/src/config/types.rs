@@ -2,7 +2,7 @@
 //! Made by `config::load`, never by hand (tests and the demo excepted).
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -30,6 +30,8 @@ pub struct Settings {
     pub sending: Sending,
     /// `[mailbox]`: where answers come in.
     pub mailbox: MailboxSettings,
+    /// `[dns]`: whom to ask.
+    pub dns: DnsSettings,
 }
 
 /// `[server]`
@@ -330,10 +332,36 @@ pub struct MailboxSettings {
     pub maildirs: Vec<PathBuf>,
     /// LMTP listeners.
     pub lmtp: Vec<LmtpListen>,
+    /// Our own SMTP listener.
+    pub smtp: Option<SmtpSettings>,
     /// Whose `Authentication-Results` are believed.
     pub authserv_ids: Vec<String>,
     /// The largest message taken, octets.
     pub max_size: usize,
+}
+
+/// `[mailbox.smtp]`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SmtpSettings {
+    /// Addresses to listen on.
+    pub listen: Vec<SocketAddr>,
+    /// The name in the greeting.
+    pub hostname: String,
+    /// Certificate chain and key in PEM, for STARTTLS.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Connections in all.
+    pub connections: usize,
+    /// Connections from one address.
+    pub per_address: usize,
+    /// Domains whose ARC seals are believed.
+    pub arc_sealers: Vec<String>,
+}
+
+/// `[dns]`
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct DnsSettings {
+    /// Whom to ask; none: the system's.
+    pub servers: Vec<SocketAddr>,
 }
 
 /// Where LMTP listens.

@@ -2,14 +2,14 @@
 //! when the sink has them on disk (law 3). It judges nothing.
 
 mod desk;
-pub mod lmtp;
 pub mod maildir;
+pub mod smtp;
 
 use std::path::PathBuf;
 
 pub use crate::ambient::Stop;
 pub(crate) use crate::ambient::stopped;
-pub use crate::app::Arrival;
+pub use crate::app::{Arrival, Peer};
 pub use desk::Desk;
 
 /// The message could not be put on disk. Whoever says so has logged why.
@@ -38,6 +38,17 @@ pub enum MailboxError {
         /// Why.
         source: std::io::Error,
     },
+    /// The SMTP port can't be opened.
+    #[error("SMTP on {at}: {source}; ports below 1024 need CAP_NET_BIND_SERVICE, and one mail server can have a port")]
+    SmtpListen {
+        /// The address.
+        at: std::net::SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Its certificate.
+    #[error("mailbox.smtp: {0}")]
+    Tls(#[from] smtp::TlsError),
     /// Something that is not a socket stands at the path.
     #[error("LMTP on {0}: there is something that is not a socket; it is left alone")]
     NotASocket(PathBuf),

@@ -11,11 +11,22 @@ pub fn passes(headers: &Headers, domain: &str, trust: &Trust) -> bool {
     let Some(value) = fields.find(|value| trusted(authserv_id(value))) else {
         return false;
     };
+    vouches(&value, domain)
+}
+
+/// Whether the results of one field (RFC 8601, or RFC 8617 §4.1.1), comments taken out, say `dmarc=pass` for `domain` and nothing else
+/// of DMARC.
+fn vouches(value: &str, domain: &str) -> bool {
     let verdicts: Vec<(&str, Option<&str>)> = value.split(';').skip(1).filter_map(dmarc).collect();
     !verdicts.is_empty()
         && verdicts
             .iter()
             .all(|(result, from)| result.eq_ignore_ascii_case("pass") && from.is_some_and(|from| from.eq_ignore_ascii_case(domain)))
+}
+
+/// Whether the value of an `ARC-Authentication-Results` field vouches for `domain` as the author's.
+pub fn arc_vouches(value: &str, domain: &str) -> bool {
+    vouches(&without_comments(value), domain)
 }
 
 fn authserv_id(value: &str) -> &str {

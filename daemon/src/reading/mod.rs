@@ -20,6 +20,7 @@ mod transfer;
 use resetd_core::inbound::typed::Part;
 use resetd_core::inbound::{Facts, Mark};
 
+pub use auth::arc_vouches;
 use body::Survey;
 use header::Headers;
 pub use strike::{Secrets, Struck, strike, strike_text};
@@ -95,7 +96,8 @@ fn from_headers(headers: &Headers, envelope: &Envelope, trust: &Trust) -> Facts 
     facts.references = ids::references(headers);
     facts.recipients = ids::recipients(headers, envelope);
     facts.return_path = envelope.mail_from.clone().or_else(|| return_path(headers));
-    if from.len() == 1 && headers.all("From").count() == 1 {
+    facts.has_one_author = from.len() == 1 && headers.all("From").count() == 1;
+    if facts.has_one_author {
         facts.dmarc_pass = facts.sender_domain.as_deref().filter(|domain| auth::passes(headers, domain, trust)).map(str::to_owned);
     }
     if !facts.references.is_empty() {

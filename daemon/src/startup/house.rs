@@ -13,6 +13,7 @@ use crate::ambient::{Clock, Entropy, Stop, stopped};
 use crate::app::{App, Outfit, OutfitError};
 use crate::config::Settings;
 use crate::http;
+use crate::mailbox::smtp::{self, Dialect, Listener, Service, Terms, TlsFiles};
 use crate::mailbox::{self, MailboxError};
 use crate::outbox::Outbox;
 use crate::store::{Store, StoreError};
@@ -124,8 +125,15 @@ async fn mailboxes(tasks: &mut JoinSet<()>, app: &Arc<App>, settings: &Settings,
     let desk = Arc::new(mailbox::Desk::new(Arc::clone(app)));
     let max_size = settings.mailbox.max_size;
     for at in &settings.mailbox.lmtp {
-        let listener = mailbox::lmtp::Listener::bind(at).await?;
-        tasks.spawn(mailbox::lmtp::serve(listener, Arc::clone(&desk), max_size, stop.clone()));
+        let listener = Listener::bind(at).await?;
+        tasks.spawn(smtp::serve(listener, Arc::clone(&desk), Service::lmtp(max_size), stop.clone()));
+    }
+    for at in settings.mailbox.smtp.iter().flat_map(|smtp| &smtp.listen) {
+        let Some(smtp) = &settings.mailbox.smtp else { continue };
+        let tls = smtp.tls.as_ref().map(|(certificate, key)| TlsFiles::open(certificate, key)).transpose().map_err(MailboxError::Tls)?;
+        let terms = Terms { dialect: Dialect::Smtp, hostname: smtp.hostname.clone(), max_size, starttls: tls.is_some() };
+        let service = Service { terms, tls, connections: smtp.connections, per_address: smtp.per_address };
+        tasks.spawn(smtp::serve(Listener::bind_smtp(*at).await?, Arc::clone(&desk), service, stop.clone()));
     }
     for folder in &settings.mailbox.maildirs {
         tasks.spawn(mailbox::maildir::watch(folder.clone(), Arc::clone(&desk), max_size, stop.clone()));

@@ -1,7 +1,7 @@
 //! What can be seen without the daemon: folders, disk, mailboxes, the relay's port.
 
 use std::io;
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
@@ -97,12 +97,33 @@ pub(super) fn mailboxes(mailbox: &MailboxSettings, findings: &mut Findings) {
             }
         }
     }
-    if mailbox.maildirs.is_empty() && mailbox.lmtp.is_empty() {
+    for at in mailbox.smtp.iter().flat_map(|smtp| &smtp.listen) {
+        let near = if at.ip().is_unspecified() { SocketAddr::new(loopback_of(at.ip()), at.port()) } else { *at };
+        match TcpStream::connect_timeout(&near, CONNECT) {
+            Ok(_) => findings.ok("mailbox", format!("SMTP on {at} answers")),
+            Err(error) => findings.fail(
+                "mailbox",
+                format!("SMTP on {at}: {error}"),
+                "is resetd running, and may it open the port (CAP_NET_BIND_SERVICE below 1024)?",
+            ),
+        }
+    }
+    if mailbox.smtp.as_ref().is_some_and(|smtp| smtp.tls.is_none()) {
+        findings.warn("mailbox", "SMTP without TLS: answers come in clear".into(), "set certificate and key in [mailbox.smtp]");
+    }
+    if mailbox.maildirs.is_empty() && mailbox.lmtp.is_empty() && mailbox.smtp.is_none() {
         findings.warn(
             "mailbox",
             "none is configured: answers are read only through `resetctl inbound ingest`".into(),
             "configure [mailbox]",
         );
+    }
+}
+
+fn loopback_of(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
     }
 }
 

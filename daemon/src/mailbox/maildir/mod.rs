@@ -140,7 +140,7 @@ impl<S: Sink> Watcher<S> {
                 Ok(None) => return (found, Taken::Gone),
                 Err(error) => return (found, Taken::Unreadable(error)),
             };
-            let arrived = Arrival { raw, mail_from: None, rcpt_to: Vec::new(), source: "maildir", truncated_from };
+            let arrived = Arrival { raw, mail_from: None, rcpt_to: Vec::new(), source: "maildir", truncated_from, peer: None };
             if self.sink.store(arrived).await.is_err() {
                 return (found, Taken::Unstored);
             }

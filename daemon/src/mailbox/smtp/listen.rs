@@ -1,8 +1,8 @@
-//! Where LMTP listens: a Unix socket, born with its final mode, or a loopback port.
+//! Where SMTP and LMTP listen: a port (for LMTP a loopback one), or a Unix socket, born with its final mode.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,17 @@ pub struct UnixSocket {
 /// A peer.
 pub(super) enum Peer {
     Unix(UnixStream),
-    Tcp(TcpStream),
+    Tcp(TcpStream, IpAddr),
+}
+
+impl Peer {
+    /// Its address, where it has one.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Unix(_) => None,
+            Self::Tcp(_, from) => Some(*from),
+        }
+    }
 }
 
 impl Listener {
@@ -53,13 +63,28 @@ impl Listener {
         }
     }
 
+    /// Binds a port for SMTP, which anybody may reach.
+    pub async fn bind_smtp(at: SocketAddr) -> Result<Self, MailboxError> {
+        let listener = TcpListener::bind(at).await;
+        listener.map(Self::Tcp).map_err(|source| MailboxError::SmtpListen { at, source })
+    }
+
+    /// The port, where it is one.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Unix(_) => None,
+            Self::Tcp(listener) => listener.local_addr().ok(),
+        }
+    }
+
     pub(super) async fn accept(&self) -> io::Result<Peer> {
         match self {
             Self::Unix(socket) => Ok(Peer::Unix(socket.listener.accept().await?.0)),
             Self::Tcp(listener) => {
-                let (stream, _) = listener.accept().await?;
-                stream.set_nodelay(true)?;
-                Ok(Peer::Tcp(stream))
+                let (stream, from) = listener.accept().await?;
+                // A peer that is gone already is no reason to stop listening.
+                let _ = stream.set_nodelay(true);
+                Ok(Peer::Tcp(stream, from.ip()))
             }
         }
     }

@@ -7,6 +7,8 @@ pub(super) struct Body {
     state: State,
     limit: usize,
     over: bool,
+    /// A CR or LF stood alone.
+    bare: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,12 +32,14 @@ pub(super) enum Received {
     Message(Vec<u8>),
     /// It was larger than allowed; nothing is kept.
     TooLarge,
+    /// There was no room for it; nothing is kept.
+    NoRoom,
 }
 
 impl Body {
     /// Keeps at most `limit` octets.
     pub fn new(limit: usize) -> Self {
-        Self { kept: Vec::new(), state: State::LineStart, limit, over: false }
+        Self { kept: Vec::new(), state: State::LineStart, limit, over: false, bare: false }
     }
 
     /// Takes octets. `Some`: how many belonged to the message, its end included; the rest are commands again.
@@ -44,7 +48,8 @@ impl Body {
         while at < octets.len() {
             if self.state == State::Text {
                 // Most octets are text: take the run up to the next CR at once.
-                let run = octets[at..].iter().position(|&octet| octet == b'\r').unwrap_or(octets.len() - at);
+                let run = memchr::memchr(b'\r', &octets[at..]).unwrap_or(octets.len() - at);
+                self.bare |= memchr::memchr(b'\n', &octets[at..at + run]).is_some();
                 self.keep(&octets[at..at + run]);
                 at += run;
                 if at == octets.len() {
@@ -73,8 +78,10 @@ impl Body {
             (held, octet) => {
                 // The dot is left out where more follows it (RFC 5321 §4.5.2); a CR that ends no line is text.
                 if matches!(held, State::Cr | State::DotCr) {
+                    self.bare = true;
                     self.keep(b"\r");
                 }
+                self.bare |= octet == b'\n';
                 if octet == b'\r' {
                     State::Cr
                 } else {
@@ -93,6 +100,22 @@ impl Body {
         } else {
             self.kept.extend_from_slice(octets);
         }
+    }
+
+    /// Keeps nothing any more; the rest is read over.
+    pub fn drop_kept(&mut self) {
+        self.over = true;
+        self.kept = Vec::new();
+    }
+
+    /// Octets that are held in memory.
+    pub fn held(&self) -> usize {
+        self.kept.capacity()
+    }
+
+    /// Whether a CR or LF stood alone in it (RFC 5321 §2.3.8 forbids it).
+    pub fn has_bare_line_end(&self) -> bool {
+        self.bare
     }
 
     /// After the end.
@@ -144,6 +167,29 @@ mod tests {
         }
         for open in ["a\n.\n", "a\r.\r", "a\n.\r\n", "a\r\n.\n", "a\r\n.\r", ".", "a.\r\n"] {
             assert_eq!(receive([open.as_bytes()]), None, "{open:?}");
+        }
+    }
+
+    #[test]
+    fn bare_line_ends_are_noticed() {
+        let bare = |octets: &str| {
+            let mut body = Body::new(1000);
+            assert!(body.feed(octets.as_bytes()).is_some(), "{octets:?}");
+            body.has_bare_line_end()
+        };
+        for good in [".\r\n", "a\r\nb\r\n.\r\n", "..\r\n.\r\n"] {
+            assert!(!bare(good), "{good:?}");
+        }
+        for smuggled in [
+            "a\nb\r\n.\r\n",
+            "a\rb\r\n.\r\n",
+            "a\n.\r\nb\r\n.\r\n",
+            "a\r\n.\nb\r\n.\r\n",
+            "\n\r\n.\r\n",
+            "a\r\r\n.\r\n",
+            "a\r\n.\r\r\n.\r\n",
+        ] {
+            assert!(bare(smuggled), "{smuggled:?}");
         }
     }
 

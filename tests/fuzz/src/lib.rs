@@ -1,0 +1,62 @@
+//! What each fuzz target does with its bytes. Shared by the targets, which libFuzzer drives, and by the test that runs
+//! their corpora (`daemon/tests/fuzz_corpora.rs`): what was found once stays found.
+
+use resetd::reading::{Envelope, Secrets, Trust, explain, read, strike};
+use resetd_core::answer;
+use resetd_core::inbound::{OurWords, kind, typed};
+use resetd_core::secret::{KeyRing, Tag};
+
+/// A whole message: bytes to facts, kind, verdict, and the struck copy for support.
+pub fn facts(raw: &[u8]) {
+    let ids = ["mx.ours.example".to_owned()];
+    let trust = Trust { authserv_ids: &ids };
+    let envelope = Envelope { mail_from: Some(String::new()), rcpt_to: vec!["reply@ours.example".into()] };
+    let found = read(raw, &envelope, &trust);
+    assert_eq!(found, explain(raw, &envelope, &trust).facts, "reading twice gives the same");
+    let _ = kind(&found);
+    let judgement = answer::judge(&found, &OurWords::default());
+    assert!((0.0..=1.0).contains(&judgement.confidence));
+    let struck = strike(raw, &AllSecret).to_message();
+    assert!(struck.len() < 4 * raw.len() + (1 << 20), "the struck copy grows without bound");
+}
+
+/// The text of an answer: what was typed is made of its lines, and stripping never takes all words of an unquoted text.
+pub fn typed(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let parted = typed::part(&text);
+    assert!(parted.typed.len() <= text.len(), "nothing is added");
+    let lines: usize = parted.lines.iter().map(|(_, line)| line.len()).sum();
+    assert!(lines <= text.len());
+}
+
+/// An address or id that may hold a signed tag: a forged one is never believed.
+pub fn tag(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Ok(ring) = KeyRing::parse(KEY) {
+        assert!(Tag::find(&ring, &text).is_none(), "a tag was forged: {text}");
+    }
+}
+
+/// A key that nobody else has: the bytes of a fuzzer can't know its signatures.
+const KEY: &str = "1:cmVzZXRkIGZ1enppbmcga2V5LCBub3QgYSBzZWNyZXQ=\n";
+
+/// Takes every candidate for a secret.
+struct AllSecret;
+
+impl Secrets for AllSecret {
+    fn is_token(&self, _candidate: &str) -> bool {
+        true
+    }
+
+    fn token_len(&self) -> usize {
+        60
+    }
+
+    fn is_code(&self, _digits: &str) -> bool {
+        true
+    }
+
+    fn is_link(&self, url: &str) -> bool {
+        url.contains("portal.example")
+    }
+}
