@@ -46,7 +46,7 @@ pub struct Arrival {
     pub mail_from: Option<String>,
     /// The envelope recipients without brackets; empty where the source has no envelope.
     pub rcpt_to: Vec<String>,
-    /// `maildir`, `lmtp` or `pipe`.
+    /// `maildir`, `lmtp`, `imap` or `pipe`.
     pub source: &'static str,
     /// The real size in octets, where the message was too large and only its beginning was kept.
     pub truncated_from: Option<u64>,
@@ -101,7 +101,7 @@ impl App {
         is_ours(&self.outfit().settings, address)
     }
 
-    fn seal(&self, arrival: Arrival, unvouched: bool) -> Option<SealedMessage> {
+    pub(super) fn seal(&self, arrival: Arrival, unvouched: bool) -> Option<SealedMessage> {
         // A source that crashed between storing and acknowledging hands the same bytes over again.
         let digest = self.ring.pseudonym_of(&[&arrival.raw, arrival.rcpt_to.join(" ").as_bytes()]);
         let cover = Cover { mail_from: arrival.mail_from, rcpt_to: arrival.rcpt_to, truncated_from: arrival.truncated_from, unvouched };

@@ -9,6 +9,7 @@ mod ingest;
 mod known;
 mod letters;
 mod login;
+mod mailboxes;
 mod outfit;
 mod redeem;
 mod request;
@@ -29,8 +30,11 @@ use crate::ambient::{Clock, Entropy};
 use crate::config::Settings;
 use crate::store::Store;
 use gauges::Gauges;
+use mailboxes::Mailboxes;
 
-pub use crate::store::{Counts, Flag, FlagFilter, Line, Listed, MailKind, Page, Queued, Reset, Resolution, Severity};
+pub use crate::store::{
+    Counts, Flag, FlagFilter, FolderKey, FolderMark, Line, Listed, MailKind, Owed, Page, Queued, Reset, Resolution, Severity, StoreError,
+};
 pub use ingest::{Arrival, Inbox, NotKept};
 pub use outfit::{Outfit, OutfitError};
 pub use types::*;
@@ -43,6 +47,7 @@ pub struct App {
     entropy: Arc<dyn Entropy>,
     outfit: ArcSwap<Outfit>,
     gauges: Gauges,
+    mailboxes: Mailboxes,
     started_at: Timestamp,
     unread: mpsc::UnboundedSender<i64>,
 }
@@ -53,7 +58,8 @@ impl App {
         let started_at = clock.now();
         let (unread, inbox) = mpsc::unbounded_channel();
         let outfit = ArcSwap::from_pointee(outfit);
-        let app = Self { store, ring, clock, entropy, outfit, gauges: Gauges::default(), started_at, unread };
+        let app =
+            Self { store, ring, clock, entropy, outfit, gauges: Gauges::default(), mailboxes: Mailboxes::default(), started_at, unread };
         (Arc::new(app), Inbox(inbox))
     }
 

@@ -42,6 +42,10 @@ fn mailbox_summary(mailbox: &MailboxSettings) -> String {
         LmtpListen::Unix(path) => format!("LMTP on {}", path.display()),
         LmtpListen::Tcp(ip, port) => format!("LMTP on {}", std::net::SocketAddr::new(*ip, *port)),
     });
-    let sources: Vec<String> = maildirs.chain(lmtp).collect();
+    let imap = mailbox
+        .imap
+        .iter()
+        .map(|account| format!("IMAP {} port {}, {} ({})", account.host, account.port, account.tls.as_str(), account.folders.join(", ")));
+    let sources: Vec<String> = maildirs.chain(lmtp).chain(imap).collect();
     if sources.is_empty() { "none: answers are read only through `resetctl inbound ingest`".to_owned() } else { sources.join(", ") }
 }

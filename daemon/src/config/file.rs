@@ -55,7 +55,7 @@ impl File {
             limits,
             portals: portals.into_iter().flatten().map(|portal| (portal.name.clone(), portal)).collect(),
             sending: sending?,
-            mailbox: self.mailbox.check(report),
+            mailbox: self.mailbox.check(&secrets, report),
         };
         check_together(&settings, report);
         Some(settings)

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::imap::{self, ImapSection};
 use super::report::Report;
+use super::secrets::SecretFiles;
 use super::types::{LmtpListen, MailboxSettings};
 use super::values::{Domain, FromText, Octets, Size, Text, texts};
 
@@ -15,23 +17,25 @@ use super::values::{Domain, FromText, Octets, Size, Text, texts};
 pub(super) struct MailboxSection {
     maildirs: Vec<Spanned<Text<PathBuf>>>,
     lmtp: Vec<Spanned<Text<LmtpListen>>>,
+    imap: Vec<ImapSection>,
     authserv_ids: Vec<Spanned<Text<Domain>>>,
     max_size: Octets<65_536, 104_857_600>,
 }
 
 impl Default for MailboxSection {
     fn default() -> Self {
-        Self { maildirs: Vec::new(), lmtp: Vec::new(), authserv_ids: Vec::new(), max_size: Text(Size(25 << 20)) }
+        Self { maildirs: Vec::new(), lmtp: Vec::new(), imap: Vec::new(), authserv_ids: Vec::new(), max_size: Text(Size(25 << 20)) }
     }
 }
 
 impl MailboxSection {
-    pub(super) fn check(self, report: &mut Report<'_>) -> MailboxSettings {
+    pub(super) fn check(self, secrets: &SecretFiles<'_>, report: &mut Report<'_>) -> MailboxSettings {
         refuse_twice(&self.maildirs, report);
         refuse_twice(&self.lmtp, report);
         MailboxSettings {
             maildirs: texts(self.maildirs),
             lmtp: texts(self.lmtp),
+            imap: imap::check(self.imap, secrets, report),
             authserv_ids: texts(self.authserv_ids).into_iter().map(|domain| domain.0).collect(),
             max_size: self.max_size.0.0,
         }

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use super::imap::{ImapAfter, ImapLogin, ImapSecret, ImapSettings};
+
 use resetd_core::address::{DisplayName, Mailbox};
 use resetd_core::ids::PortalName;
 use resetd_core::limits::Limits;
@@ -330,6 +332,8 @@ pub struct MailboxSettings {
     pub maildirs: Vec<PathBuf>,
     /// LMTP listeners.
     pub lmtp: Vec<LmtpListen>,
+    /// `[[mailbox.imap]]`: accounts to read.
+    pub imap: Vec<ImapSettings>,
     /// Whose `Authentication-Results` are believed.
     pub authserv_ids: Vec<String>,
     /// The largest message taken, octets.
