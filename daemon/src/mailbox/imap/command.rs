@@ -18,6 +18,7 @@ const SIZE_MAX: u64 = 16_384;
 pub(super) async fn token(words: &[String]) -> Result<Zeroizing<String>, Trouble> {
     let [program, arguments @ ..] = words else { return Err(Trouble::Token("is empty")) };
     let mut command = tokio::process::Command::new(program);
+    command.env_remove("NOTIFY_SOCKET").env_remove("WATCHDOG_PID").env_remove("WATCHDOG_USEC");
     // Its words to standard error go to the journal with ours.
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
     let work = async {
