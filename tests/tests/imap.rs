@@ -96,6 +96,11 @@ fn junk_is_read_and_what_was_read_is_moved() {
     // Made where it was missing; its name stands there in modified UTF-7.
     until(|| dovecot.files(".Done &- dusted", None) == 1);
     until(|| dovecot.files(".Spam", None) == 0);
+    // What was moved away is not counted any more: the next arrivals are told by IDLE as well.
+    for n in 2..5 {
+        dovecot.deliver(".Spam", &Answer::to(&mail, &format!("Please help me, number {n}.")).build());
+        until(|| dovecot.files(".Done &- dusted", None) == n);
+    }
 }
 
 #[test]

@@ -308,3 +308,53 @@ fn answers_by_imap_are_believed_like_others() {
     site.events().named("flag.raised");
     assert_eq!(site.state(&id), "denied");
 }
+
+#[test]
+fn nothing_is_marked_that_is_not_on_disk() {
+    let database: Arc<std::sync::OnceLock<std::path::PathBuf>> = Arc::default();
+    let at = Arc::clone(&database);
+    let found = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let counts = Arc::clone(&found);
+    let fake = FakeImap::start(vec![Box::new(move |talk: &mut Talk| {
+        let messages: Vec<_> = (1..=40).map(letter).collect();
+        talk.serve(CAN, &messages, |_, _, rest| {
+            if rest.starts_with("UID STORE ") {
+                let conn = rusqlite::Connection::open(at.wait()).unwrap();
+                let stored: i64 = conn.query_row("SELECT count(*) FROM inbound", [], |row| row.get(0)).unwrap();
+                let last = rest.split(' ').nth(2).unwrap().rsplit([':', ',']).next().unwrap().parse::<i64>().unwrap();
+                counts.lock().unwrap().push((last, stored));
+            }
+            false
+        });
+    })]);
+    let site = site(fake.port, "");
+    database.set(site.path().join("state/resetd.db")).unwrap();
+    let full = || found.lock().unwrap().last().is_some_and(|(last, _)| *last == 40);
+    while !full() {
+        std::thread::yield_now();
+    }
+    let found = found.lock().unwrap().clone();
+    assert!(found.len() > 1 && found.iter().all(|(last, stored)| stored >= last), "{found:?}");
+}
+
+#[test]
+fn a_flood_is_cut_off() {
+    // A search without end, on one line; then a server that is well.
+    let flood = |talk: &mut Talk| {
+        talk.serve(CAN, &[letter(1)], |talk, _, rest| {
+            let search = rest.starts_with("UID SEARCH");
+            if search {
+                talk.say("* SEARCH");
+                let chunk = " 1".repeat(32_768);
+                for _ in 0..64 {
+                    talk.say(&chunk);
+                }
+            }
+            search
+        });
+    };
+    let fake = FakeImap::start(vec![Box::new(flood), Box::new(|talk: &mut Talk| ordinary(talk, &[letter(1)]))]);
+    let site = site(fake.port, "");
+    site.events().named("inbound.stored");
+    assert!(site.log().contains("SEARCH: the server sends more than it may"), "{}", site.log());
+}

@@ -137,6 +137,13 @@ pub(super) fn check(sections: Vec<ImapSection>, secrets: &SecretFiles<'_>, repor
             let at = if report.stands(&format!("{table}.name")) { "name" } else { "host" };
             report.value(&format!("{table}.{at}"), "must be another than that of the account before: give each a name of its own");
         }
+        let same =
+            |other: &&ImapSettings| (&other.host, other.port, &other.login.user) == (&account.host, account.port, &account.login.user);
+        let read = |folder: &String| accounts.iter().filter(same).any(|other| other.folders.iter().any(|one| same_folder(one, folder)));
+        if account.folders.iter().any(read) {
+            let at = if report.stands(&format!("{table}.folders")) { "folders" } else { "user" };
+            report.value(&format!("{table}.{at}"), "must not be read twice: an account before reads the same folder");
+        }
         accounts.push(account);
     }
     accounts

@@ -71,7 +71,7 @@ impl Door {
             Ok(stream) => Ok(Box::new(stream)),
             Err(error) => Err(match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
                 Some(rustls::Error::InvalidCertificate(why)) => Trouble::Certificate(why.to_string()),
-                Some(_) => Trouble::Garbled(Step::Tls),
+                Some(tls) => Trouble::Handshake(tls.to_string()),
                 None => Trouble::Io(Step::Tls, error.kind()),
             }),
         }

@@ -18,6 +18,8 @@ pub(super) enum Response {
     Capability(Capabilities),
     /// So many messages are in the folder.
     Exists(u32),
+    /// One of them is there no longer.
+    Expunge,
     /// The messages that a search found.
     Search(Vec<u32>),
     /// Something of a message.
@@ -114,8 +116,8 @@ impl Response {
         if tag != "*" {
             return None;
         }
-        let tokens = tokens(pieces)?;
-        match &tokens[1..] {
+        let mut tokens = tokens(pieces)?;
+        match tokens.get_mut(1..)? {
             [name, rest @ ..] if name.is("CAPABILITY") => {
                 let words = rest.iter().filter_map(|token| if let Token::Atom(text) = token { Some(text.as_str()) } else { None });
                 Some(Self::Capability(Capabilities::read(words)))
@@ -126,6 +128,7 @@ impl Response {
             }
             [name, Token::Open, rest @ ..] if name.is("LIST") => Some(list(rest).map_or(Self::Other, Self::List)),
             [number, name] if name.is("EXISTS") => number.number().map(Self::Exists),
+            [_, name] if name.is("EXPUNGE") => Some(Self::Expunge),
             [_, name, Token::Open, rest @ ..] if name.is("FETCH") => fetched(rest).map(Self::Fetch),
             _ => Some(Self::Other),
         }
@@ -170,8 +173,8 @@ fn list(tokens: &[Token]) -> Option<Listed> {
     Some(Listed { attributes: attributes.collect(), name: tokens.get(close + 2)?.text()? })
 }
 
-/// Pairs of name and value up to the end of the list.
-fn fetched(tokens: &[Token]) -> Option<Fetched> {
+/// Pairs of name and value up to the end of the list. A body is moved, not copied: it may be large.
+fn fetched(tokens: &mut [Token]) -> Option<Fetched> {
     let mut found = Fetched::default();
     let mut at = 0;
     loop {
@@ -180,7 +183,8 @@ fn fetched(tokens: &[Token]) -> Option<Fetched> {
             Token::Atom(name) => name.to_ascii_uppercase(),
             _ => return None,
         };
-        let value = tokens.get(at + 1)?;
+        let end = end_of_value(tokens, at + 1)?;
+        let value = tokens.get_mut(at + 1)?;
         match name.as_str() {
             "UID" => found.uid = Some(value.number()?),
             "RFC822.SIZE" => {
@@ -189,13 +193,13 @@ fn fetched(tokens: &[Token]) -> Option<Fetched> {
             }
             _ if name == "BODY[]" || name.starts_with("BODY[]<") => {
                 found.body = match value {
-                    Token::Text(octets) => Some(octets.clone()),
+                    Token::Text(octets) => Some(std::mem::take(octets)),
                     _ => None,
                 }
             }
             _ => {}
         }
-        at = end_of_value(tokens, at + 1)?;
+        at = end;
     }
 }
 
@@ -241,6 +245,7 @@ mod tests {
     #[test]
     fn numbers_folders_and_messages() {
         assert_eq!(read("* 23 EXISTS"), Some(Response::Exists(23)));
+        assert_eq!(read("* 3 EXPUNGE"), Some(Response::Expunge));
         assert_eq!(read("* SEARCH"), Some(Response::Search(vec![])));
         assert_eq!(read("* SEARCH 2 5 (MODSEQ 917162500)"), Some(Response::Search(vec![2, 5])));
         assert_eq!(read("* ESEARCH (TAG \"a1\") UID"), Some(Response::Other));

@@ -47,7 +47,8 @@ impl Session {
 
     /// The greeting; whether the server takes us for somebody already.
     pub async fn greeting(&mut self) -> Result<bool, Trouble> {
-        match self.wire.receive(Step::Greeting, 0).await? {
+        let end = Instant::now() + COMMAND_MAX;
+        match self.receive(Step::Greeting, 0, end).await? {
             Response::Status(answer) if matches!(answer.status, Status::Ok | Status::PreAuth) => {
                 let preauth = answer.status == Status::PreAuth;
                 self.note(Step::Greeting, Response::Status(answer))?;
@@ -103,8 +104,9 @@ impl Session {
 
     /// Waits for a `+`, or for the command's end.
     pub async fn until_continue(&mut self, step: Step, tag: &str) -> Result<Result<(), Answer>, Trouble> {
+        let end = Instant::now() + COMMAND_MAX;
         for _ in 0..RESPONSES_MAX {
-            match self.wire.receive(step, 0).await? {
+            match self.receive(step, 0, end).await? {
                 Response::Continue => return Ok(Ok(())),
                 Response::Done { tag: done, answer } if done == tag => return Ok(Err(answer)),
                 other => self.note(step, other)?,
@@ -123,8 +125,7 @@ impl Session {
     pub async fn finish(&mut self, step: Step, tag: &str, literal: usize, take: &mut impl FnMut(Response)) -> Result<Answer, Trouble> {
         let end = Instant::now() + COMMAND_MAX;
         for _ in 0..RESPONSES_MAX {
-            let received = tokio::time::timeout_at(end, self.wire.receive(step, literal)).await;
-            match received.map_err(|_| Trouble::Timeout(step))?? {
+            match self.receive(step, literal, end).await? {
                 Response::Done { tag: done, answer } if done == tag => {
                     self.code(&answer);
                     return Ok(answer);
@@ -143,8 +144,14 @@ impl Session {
 
     /// Takes what it has to say, outside of any command's answer.
     pub async fn listen(&mut self, step: Step) -> Result<(), Trouble> {
-        let response = self.wire.receive(step, 0).await?;
+        let end = Instant::now() + COMMAND_MAX;
+        let response = self.receive(step, 0, end).await?;
         self.note(step, response)
+    }
+
+    /// The next response. The wire bounds the silence between two octets; this, what a trickle of them may take.
+    async fn receive(&mut self, step: Step, literal: usize, end: Instant) -> Result<Response, Trouble> {
+        tokio::time::timeout_at(end, self.wire.receive(step, literal)).await.unwrap_or(Err(Trouble::Timeout(step)))
     }
 
     /// Remembers what was not asked for.
@@ -157,6 +164,8 @@ impl Session {
                 self.news |= count > self.exists;
                 self.exists = count;
             }
+            // Or the next one to arrive would not be one more than before.
+            Response::Expunge => self.exists = self.exists.saturating_sub(1),
             Response::Done { .. } | Response::Continue => return Err(Trouble::Garbled(step)),
             _ => {}
         }

@@ -62,6 +62,8 @@ pub(super) enum Trouble {
         "its certificate is not trusted ({0}): does it hold the name in mailbox.imap.host, and is its authority in mailbox.imap.ca or among the system's?"
     )]
     Certificate(String),
+    #[error("TLS failed ({0}): is mailbox.imap.port right, and does mailbox.imap.tls fit it?")]
+    Handshake(String),
     #[error("it does not offer STARTTLS: set mailbox.imap.tls = \"implicit\", or have it switched on")]
     NoStartTls,
     #[error("it spoke before TLS began: somebody between may have put words into its mouth; nothing was sent")]
