@@ -358,3 +358,44 @@ fn a_flood_is_cut_off() {
     site.events().named("inbound.stored");
     assert!(site.log().contains("SEARCH: the server sends more than it may"), "{}", site.log());
 }
+
+#[test]
+fn a_wrong_password_is_tried_once_and_not_by_each_folder() {
+    let refuse = |talk: &mut Talk| {
+        talk.serve(CAN, &[], |talk, tag, rest| {
+            let login = rest.starts_with("AUTHENTICATE");
+            if login {
+                talk.say(&format!("{tag} NO [AUTHENTICATIONFAILED] jo@example.org: no\r\n"));
+            }
+            login
+        });
+    };
+    let fake = FakeImap::start(vec![Box::new(refuse)]);
+    let site = site(fake.port, "folders = [\"INBOX\", \"Junk\", \"Other\"]");
+    while site.log().matches("mailbox.refused").count() < 3 {
+        std::thread::yield_now();
+    }
+    assert_eq!(fake.heard().iter().filter(|line| line.contains("AUTHENTICATE")).count(), 1, "{:?}", fake.heard());
+    let log = site.log();
+    assert!(!log.contains("jo@example.org") && !log.contains("open sesame"));
+}
+
+#[test]
+fn where_there_is_only_login_a_hard_password_goes_as_it_is() {
+    // Quotes, a backslash, and letters that only a literal can hold.
+    let fake = FakeImap::start(vec![Box::new(|talk: &mut Talk| {
+        talk.serve("IMAP4rev1 IDLE", &[letter(1)], |talk, tag, rest| {
+            let Some(rest) = rest.strip_prefix("LOGIN ") else { return false };
+            assert_eq!(rest, "\"jo@example.org\" {9}");
+            talk.say("+ go on\r\n");
+            assert_eq!(talk.line().as_deref(), Some("p\"\\\"äöx"));
+            talk.say(&format!("{tag} OK in\r\n"));
+            true
+        });
+    })]);
+    let mut site = Site::unstarted(&config(fake.port, ""));
+    password(&site);
+    std::fs::write(site.path().join("imap-password"), "p\"\\\"äöx").unwrap();
+    site.start();
+    site.events().named("inbound.stored");
+}

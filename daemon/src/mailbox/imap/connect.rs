@@ -1,8 +1,11 @@
 //! From nothing to a session that is logged in. Nothing that matters is said before TLS, off loopback.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::pki_types::ServerName;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
 use super::login::login;
@@ -17,21 +20,39 @@ use crate::mail::transport::{Dial, DialError, Network, Wire as Stream};
 pub(super) struct Door {
     connector: Option<TlsConnector>,
     name: Option<ServerName<'static>>,
+    /// When a refused login may be tried again, and what was refused.
+    gate: Mutex<Option<(Instant, String)>>,
 }
+
+/// A login that was refused is not tried by the account's other folders either, for less than the shortest pause of any.
+const REFUSED: Duration = Duration::from_secs(200);
 
 impl Door {
     /// The connector is made once: reading the system's authorities takes its time.
     pub fn new(account: &ImapSettings) -> Result<Self, crate::mail::transport::TransportError> {
         if account.tls == TlsMode::None {
-            return Ok(Self { connector: None, name: None });
+            return Ok(Self { connector: None, name: None, gate: Mutex::default() });
         }
         let config = crate::mail::transport::client_config(account.ca.as_deref())?;
         let name = crate::mail::transport::server_name(&account.host)?;
-        Ok(Self { connector: Some(TlsConnector::from(Arc::new(config))), name: Some(name) })
+        Ok(Self { connector: Some(TlsConnector::from(Arc::new(config))), name: Some(name), gate: Mutex::default() })
     }
 
-    /// Connects and logs in.
+    /// Connects and logs in, one folder after the other: a wrong password is tried once and not by each.
     pub async fn enter(&self, account: &ImapSettings) -> Result<Session, Trouble> {
+        let mut gate = self.gate.lock().await;
+        if let Some((_, why)) = gate.as_ref().filter(|(until, _)| Instant::now() < *until) {
+            return Err(Trouble::Refused(why.clone()));
+        }
+        let entered = self.try_enter(account).await;
+        *gate = match &entered {
+            Err(trouble @ (Trouble::WrongPassword(_) | Trouble::WrongToken(_))) => Some((Instant::now() + REFUSED, trouble.to_string())),
+            _ => None,
+        };
+        entered
+    }
+
+    async fn try_enter(&self, account: &ImapSettings) -> Result<Session, Trouble> {
         let stream = dial(account).await?;
         let mut session = match account.tls {
             TlsMode::Implicit => Session::new(Wire::new(self.wrap(stream, account).await?, account.timeout)),

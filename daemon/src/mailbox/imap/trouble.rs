@@ -76,6 +76,9 @@ pub(super) enum Trouble {
     WrongPassword(Option<String>),
     #[error("the token was refused{}: does mailbox.imap.token_command give one for this user, with the right to read mail by IMAP?", Code(.0))]
     WrongToken(Option<String>),
+    /// What another folder of the account was told a moment ago.
+    #[error("{0}")]
+    Refused(String),
     #[error("mailbox.imap.token_command {0}")]
     Token(&'static str),
     #[error("there is no such folder, or it may not be opened{}: see mailbox.imap.folders", Code(.0))]
@@ -115,6 +118,7 @@ impl Trouble {
                 | Self::NoLogin
                 | Self::WrongPassword(_)
                 | Self::WrongToken(_)
+                | Self::Refused(_)
                 | Self::NoFolder(_)
                 | Self::NoSpecial(_)
                 | Self::NotSticky
