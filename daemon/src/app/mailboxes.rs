@@ -8,9 +8,8 @@ use std::time::Duration;
 use resetd_core::time::Timestamp;
 
 use super::ingest::Arrival;
-use super::{App, FolderKey, FolderMark, Owed, StoreError};
+use super::{App, FolderKey, FolderMark, FolderSeen, Owed, StoreError};
 use crate::ambient::random;
-use crate::store::FolderSeen;
 
 /// So long may a mailbox be out of reach before a person is told. Servers are restarted, networks hiccup.
 const ALARM_AFTER: Duration = Duration::from_secs(300);
@@ -76,12 +75,11 @@ fn escaped(name: &str) -> String {
 }
 
 impl App {
-    /// How far a folder was read. One that was never met is read from `since` before now; one with new numbers from where
-    /// it was read from before, though not from further back than messages are remembered: they would count as new.
-    pub async fn open_folder(&self, key: FolderKey, validity: u32, top: u32, since: Duration) -> Result<FolderMark, StoreError> {
-        let now = self.clock.now();
-        let remembered = now - self.settings().store.keep_events;
-        let mut mark = self.store.open_folder(key, FolderSeen { validity, top, since: now - since }).await?;
+    /// How far a folder was read. Where its messages are numbered anew, it is read from as far back as before, though not
+    /// from further back than messages are remembered: they would count as new.
+    pub async fn open_folder(&self, key: FolderKey, seen: FolderSeen) -> Result<FolderMark, StoreError> {
+        let remembered = self.clock.now() - self.settings().store.keep_events;
+        let mut mark = self.store.open_folder(key, seen).await?;
         mark.since = mark.since.max(remembered);
         Ok(mark)
     }

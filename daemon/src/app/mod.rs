@@ -33,7 +33,8 @@ use gauges::Gauges;
 use mailboxes::Mailboxes;
 
 pub use crate::store::{
-    Counts, Flag, FlagFilter, FolderKey, FolderMark, Line, Listed, MailKind, Owed, Page, Queued, Reset, Resolution, Severity, StoreError,
+    Counts, Flag, FlagFilter, FolderKey, FolderMark, FolderSeen, Line, Listed, MailKind, Owed, Page, Queued, Reset, Resolution, Severity,
+    StoreError,
 };
 pub use ingest::{Arrival, Inbox, NotKept};
 pub use outfit::{Outfit, OutfitError};

@@ -25,6 +25,9 @@ pub struct FolderKey {
 pub struct FolderSeen {
     /// Its UIDVALIDITY.
     pub validity: u32,
+    /// The UID that its next message gets, where the server says it. One that was passed already: it went back to an
+    /// older state, and gives the same numbers to other messages.
+    pub next: Option<u32>,
     /// Its highest UID now.
     pub top: u32,
     /// Where it was never met before: what is older is left alone.
@@ -44,7 +47,7 @@ pub struct FolderMark {
     pub old_until: u32,
     /// Of that, what is older is left alone.
     pub since: Timestamp,
-    /// Its UIDVALIDITY is another one than before.
+    /// Its messages are numbered anew.
     pub renumbered: bool,
 }
 
@@ -158,12 +161,13 @@ impl Tx<'_> {
             .doing("preparing to note a folder")?
             .execute(name)
             .doing("noting a folder")?;
-        let values = params![key.host, key.user, key.folder, seen.validity, seen.top];
+        let next = seen.next.unwrap_or(u32::MAX);
+        let values = params![key.host, key.user, key.folder, seen.validity, seen.top, next];
         let renumbered = self
             .conn
             .prepare_cached(
                 "UPDATE imap_folder SET uidvalidity = ?4, last_uid = 0, old_until = ?5 \
-                 WHERE host = ?1 AND user = ?2 AND folder = ?3 AND uidvalidity <> ?4",
+                 WHERE host = ?1 AND user = ?2 AND folder = ?3 AND (uidvalidity <> ?4 OR last_uid >= ?6)",
             )
             .doing("preparing to renumber a folder")?
             .execute(values)
@@ -205,7 +209,7 @@ mod tests {
         let opened = Store::open(&dir.path().join("db"), 1, Timestamp::from_millis(0)).unwrap();
         let (store, now) = (opened.store, Timestamp::from_millis(5));
         let key = FolderKey { host: "h".into(), user: "u".into(), folder: "INBOX".into() };
-        let seen = |validity, top| FolderSeen { validity, top, since: now };
+        let seen = |validity, top| FolderSeen { validity, next: Some(top + 1), top, since: now };
         let mark = store.open_folder(key.clone(), seen(7, 20)).await.unwrap();
         assert_eq!((mark.last_uid, mark.old_until, mark.renumbered), (0, 20, false));
         store.claim_messages(mark.n, vec![(3, now), (4, now)], Some(4)).await.unwrap();
@@ -214,6 +218,9 @@ mod tests {
         assert_eq!(store.owed_messages(mark.n).await.unwrap(), [Owed { uid: 3, attempts: 2, due_at: now }]);
         let again = store.open_folder(key.clone(), seen(7, 25)).await.unwrap();
         assert_eq!((again.n, again.last_uid, again.old_until, again.renumbered), (mark.n, 4, 20, false), "what came since is not old");
+        let back = store.open_folder(key.clone(), FolderSeen { next: Some(4), ..seen(7, 3) }).await.unwrap();
+        assert_eq!((back.last_uid, back.old_until, back.renumbered), (0, 3, true), "restored from a backup");
+        store.claim_messages(mark.n, vec![(3, now)], Some(3)).await.unwrap();
         let other = store.open_folder(key, seen(8, 2)).await.unwrap();
         assert_eq!((other.n, other.last_uid, other.old_until, other.renumbered), (mark.n, 0, 2, true));
         assert_eq!(store.owed_messages(mark.n).await.unwrap(), []);

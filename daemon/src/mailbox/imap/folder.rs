@@ -16,7 +16,7 @@ use super::response::{Fetched, Response, Status};
 use super::session::{Part, Session, refused};
 use super::trouble::{Step, Trouble};
 use crate::ambient::Stop;
-use crate::app::{FolderMark, Owed};
+use crate::app::{FolderMark, FolderSeen, Owed};
 use crate::mailbox::{Arrival, Sink};
 
 /// Numbers asked for in one search: bounds its answer.
@@ -53,10 +53,12 @@ impl<'p> Visit<'p> {
     pub async fn begin(mut session: Session, place: &'p Place) -> Result<Self, Trouble> {
         let name = place.wire_name(&mut session).await?;
         let validity = session.open(&name, place.account.after.leaves_alone()).await?;
+        let next = session.uid_next;
         let top = highest(&mut session).await?;
-        let mark = place.stored(place.app().open_folder(place.key(), validity, top, place.account.since).await)?;
+        let seen = FolderSeen { validity, next, top, since: place.app().now() - place.account.since };
+        let mark = place.stored(place.app().open_folder(place.key(), seen).await)?;
         if mark.renumbered {
-            tracing::warn!(event = "mailbox.renumbered", mailbox = %place.label, "UIDVALIDITY has changed: everything is read again");
+            tracing::warn!(event = "mailbox.renumbered", mailbox = %place.label, "the server numbers its messages anew: everything is read again");
         }
         Ok(Self { session, place, mark, unmarked: false })
     }

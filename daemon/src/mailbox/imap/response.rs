@@ -50,6 +50,7 @@ pub(super) struct Answer {
 pub(super) enum Code {
     Capability(Capabilities),
     UidValidity(u32),
+    UidNext(u32),
     /// In upper case: `AUTHENTICATIONFAILED`, `TRYCREATE`.
     Word(String),
 }
@@ -161,6 +162,7 @@ fn code(text: &str) -> Code {
     let name = words.next().unwrap_or_default().to_ascii_uppercase();
     match name.as_str() {
         "CAPABILITY" => Code::Capability(Capabilities::read(words)),
+        "UIDNEXT" => words.next().and_then(|number| number.parse().ok()).map_or(Code::Word(name), Code::UidNext),
         "UIDVALIDITY" => words.next().and_then(|number| number.parse().ok()).map_or(Code::Word(name), Code::UidValidity),
         _ => Code::Word(name),
     }

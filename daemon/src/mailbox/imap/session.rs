@@ -26,6 +26,8 @@ pub(super) struct Session {
     pub news: bool,
     /// What the folder's numbers are good for, as told last.
     pub validity: Option<u32>,
+    /// The number that its next message gets, as told when it was opened.
+    pub uid_next: Option<u32>,
     sticky: bool,
 }
 
@@ -38,7 +40,7 @@ pub(super) enum Part<'a> {
 
 impl Session {
     pub fn new(wire: Wire) -> Self {
-        Self { wire, can: Capabilities::default(), next_tag: 0, exists: 0, news: false, validity: None, sticky: true }
+        Self { wire, can: Capabilities::default(), next_tag: 0, exists: 0, news: false, validity: None, uid_next: None, sticky: true }
     }
 
     pub fn into_wire(self) -> Wire {
@@ -176,6 +178,7 @@ impl Session {
         match &answer.code {
             Some(Code::Capability(can)) => self.can = can.clone(),
             Some(Code::UidValidity(validity)) => self.validity = Some(*validity),
+            Some(Code::UidNext(next)) => self.uid_next = Some(*next),
             Some(Code::Word(word)) if word == "UIDNOTSTICKY" => self.sticky = false,
             _ => {}
         }
@@ -204,7 +207,7 @@ impl Session {
     /// Opens a folder (its name as it stands on the wire), to read only where nothing is to be changed; gives the validity
     /// of its numbers.
     pub async fn open(&mut self, name: &str, read_only: bool) -> Result<u32, Trouble> {
-        (self.exists, self.validity, self.sticky) = (0, None, true);
+        (self.exists, self.validity, self.uid_next, self.sticky) = (0, None, None, true);
         let verb = if read_only { "EXAMINE" } else { "SELECT" };
         let answer = self.run(Step::Select, &[Part::Text(verb), Part::Text(" "), Part::String(name)], 0, |_| {}).await?;
         match answer.status {
