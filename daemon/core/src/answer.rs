@@ -1,22 +1,26 @@
 //! What a whole message says: the judge of words, applied to what was typed and, where that decides nothing, to what was
 //! stripped in doubt and to the subject.
 
-use crate::inbound::Facts;
+use std::borrow::Cow;
+
+use crate::inbound::{Facts, OurWords};
 use crate::verdict::{self, Judgement, Verdict};
 
 /// Below this, what the person typed is taken to say nothing, and the rest of the message is heard too.
 const UNSURE: f32 = 0.5;
 
 /// Judges the words of a message. A denial that stands only in what was stripped in doubt counts, but less surely: losing
-/// a "this wasn't me" is worse than reading one too many.
-pub fn judge(facts: &Facts) -> Judgement {
-    let typed = verdict::judge(&facts.words());
+/// a "this wasn't me" is worse than reading one too many. Sentences of `ours` never decide, wherever they stand.
+pub fn judge(facts: &Facts, ours: &OurWords) -> Judgement {
+    let theirs = |text: String| ours.cut_from(&text).unwrap_or(text);
+    let typed = verdict::judge(&theirs(facts.words()));
     let decided = typed.verdict != Verdict::Other && typed.confidence >= UNSURE;
     if decided {
         return typed;
     }
     let mut best = typed;
-    for (text, weight) in [(facts.doubtful.as_str(), 0.8), (subject(facts), 0.9)] {
+    let doubtful = ours.cut_from(&facts.doubtful).map_or(Cow::Borrowed(facts.doubtful.as_str()), Cow::Owned);
+    for (text, weight) in [(&*doubtful, 0.8), (subject(facts), 0.9)] {
         let mut heard = verdict::judge(text);
         heard.confidence *= weight;
         let says_something = heard.verdict != Verdict::Other && heard.confidence >= UNSURE;
@@ -41,6 +45,19 @@ mod tests {
 
     fn facts(typed: &str, doubtful: &str, subject: &str) -> Facts {
         Facts { typed: typed.into(), doubtful: doubtful.into(), subject: Some(subject.into()), ..Facts::default() }
+    }
+
+    fn judge(facts: &Facts) -> Judgement {
+        super::judge(facts, &OurWords::default())
+    }
+
+    #[test]
+    fn our_own_sentence_decides_nothing() {
+        let ours = OurWords::new([vec!["If it wasn't you, answer this mail and we will stop the request."]]);
+        let quote = "If it wasn't you, answer this mail\nand we will stop the request.";
+        assert_eq!(super::judge(&facts(quote, "", ""), &ours).verdict, Verdict::Other);
+        assert_eq!(super::judge(&facts(&format!("thanks, it worked\n{quote}"), quote, ""), &ours).verdict, Verdict::WasMe);
+        assert_eq!(super::judge(&facts(&format!("not me\n{quote}"), quote, ""), &ours).verdict, Verdict::NotMe);
     }
 
     #[test]

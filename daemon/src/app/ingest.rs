@@ -166,11 +166,12 @@ impl App {
         }
         let Some((raw, cover)) = opened else { return Ok(true) };
         let authserv_ids = if cover.unvouched { Vec::new() } else { self.settings().mailbox.authserv_ids.clone() };
+        let ours = Arc::clone(&self.outfit().our_words);
         let work = move || {
             let envelope = reading::Envelope { mail_from: cover.mail_from, rcpt_to: cover.rcpt_to };
             let facts = reading::read(&raw, &envelope, &Trust { authserv_ids: &authserv_ids });
             let finding = inbound::kind(&facts);
-            let judgement = resetd_core::answer::judge(&facts);
+            let judgement = resetd_core::answer::judge(&facts, &ours);
             Read { facts, finding, judgement, truncated_from: cover.truncated_from }
         };
         // A panic in there is a fault of ours; the attempt was counted, so it ends.

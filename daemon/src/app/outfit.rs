@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use resetd_core::ids::PortalName;
+use resetd_core::inbound::OurWords;
 
 use crate::config::Settings;
 use crate::mail::dkim::{DkimError, Signers};
@@ -18,6 +19,8 @@ pub struct Outfit {
     pub settings: Arc<Settings>,
     /// The wordings.
     pub library: Library,
+    /// The sentences of all wordings, for reading to know again.
+    pub our_words: Arc<OurWords>,
     /// Each portal's look.
     pub brands: BTreeMap<PortalName, Brand>,
     /// DKIM.
@@ -78,6 +81,7 @@ impl Outfit {
             transport: Transport::new(&settings.sending)?,
             webhooks: webhook::Client::new()?,
             problems: problems.iter().map(|problem| format!("a wording is not used: {problem}")).collect(),
+            our_words: Arc::new(library.our_words()),
             library,
             settings: Arc::new(settings),
         })

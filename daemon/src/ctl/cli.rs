@@ -104,7 +104,7 @@ pub(super) enum Command {
     /// Wordings: list, check one's own, look at one
     #[command(subcommand)]
     Templates(TemplatesCommand),
-    /// Messages that people send back: classify files, hand one in
+    /// Messages that people send back: classify them, explain one, hand one in
     #[command(subcommand)]
     Inbound(InboundCommand),
     /// The configuration
@@ -324,9 +324,14 @@ pub(super) enum TemplatesCommand {
 pub(super) enum InboundCommand {
     /// Say what messages are: kind, verdict, and what it rests on; needs no daemon
     #[command(
-        after_help = "Examples:\n  resetctl inbound classify answer.eml\n  resetctl inbound classify --json ~/Maildir/cur > found.jsonl"
+        after_help = "Examples:\n  resetctl inbound classify answer.eml\n  resetctl inbound classify --json ~/Maildir > found.jsonl\n  resetctl inbound classify old.mbox\n\nA message of an mbox is named FILE#3: the third. Exit code 1: something named could not be read; the rest was."
     )]
     Classify(Classify),
+    /// Show why one message is taken for what it is: every sign that was seen, what was stripped, how sure the verdict; needs no daemon
+    #[command(
+        after_help = "Examples:\n  resetctl inbound explain answer.eml\n  resetctl inbound explain --root-key /var/lib/resetd/root-key - < answer.eml"
+    )]
+    Explain(Explain),
     /// Hand a message to the daemon, as if it had arrived at the mailbox
     #[command(after_help = "Example:\n  resetctl inbound ingest < message.eml")]
     Ingest {
@@ -336,8 +341,21 @@ pub(super) enum InboundCommand {
 }
 
 #[derive(Args)]
+pub(super) struct Explain {
+    /// The message, or `-` for standard input; of an mbox, its first message
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// Believe the Authentication-Results of this server (RFC 8601); may be given again
+    #[arg(long, value_name = "ID")]
+    pub(super) authserv_id: Vec<String>,
+    /// Check signed tags with the keys of this file
+    #[arg(long, value_name = "FILE")]
+    pub(super) root_key: Option<PathBuf>,
+}
+
+#[derive(Args)]
 pub(super) struct Classify {
-    /// Files, folders of files, or `-` for standard input
+    /// Files (an mbox too), folders (a Maildir too) with all that is in them, or `-` for standard input
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
     /// Believe the Authentication-Results of this server (RFC 8601); may be given again

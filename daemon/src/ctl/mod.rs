@@ -2,7 +2,6 @@
 //! message, make a DKIM key. Knows the wire, the configuration, and the libraries of those four; never the store.
 
 mod backup;
-mod classify;
 mod cli;
 pub mod client;
 mod completions;
@@ -13,7 +12,7 @@ mod errand;
 mod events;
 mod failure;
 mod flags;
-mod ingest;
+mod inbound;
 mod queue;
 mod resets;
 mod screen;
@@ -51,7 +50,8 @@ fn run(cli: Cli, screen: Screen) -> Result<(), Failure> {
     match cli.command {
         Command::Config(ConfigCommand::Check { file }) => config::check(&errand, &file),
         Command::Templates(TemplatesCommand::Check { folders, config }) => templates::check(&errand, folders, &config),
-        Command::Inbound(InboundCommand::Classify(ask)) => classify::run(&errand, &ask),
+        Command::Inbound(InboundCommand::Classify(ask)) => inbound::classify::run(&errand, &ask),
+        Command::Inbound(InboundCommand::Explain(ask)) => inbound::explain::run(&errand, &ask),
         Command::Dkim(DkimCommand::Generate(ask)) => dkim::generate(&errand, &ask),
         Command::Completions { shell } => completions::print(shell, screen),
         Command::Doctor { config } => runtime.block_on(doctor::run(&errand, cli.global.socket.as_deref(), &config)),
@@ -73,7 +73,7 @@ async fn ask(errand: &Errand, command: Command) -> Result<(), Failure> {
         Command::Flags(command) => flags::run(errand, command).await,
         Command::Queue(command) => queue::run(errand, command).await,
         Command::Templates(command) => templates::run(errand, command).await,
-        Command::Inbound(InboundCommand::Ingest { files }) => ingest::run(errand, &files).await,
+        Command::Inbound(InboundCommand::Ingest { files }) => inbound::ingest::run(errand, &files).await,
         Command::Backup { file } => backup::run(errand, file.as_deref()).await,
         Command::Inbound(_) | Command::Config(_) | Command::Dkim(_) | Command::Completions { .. } | Command::Doctor { .. } => Ok(()),
     }

@@ -17,6 +17,7 @@ mod report;
 mod strike;
 mod transfer;
 
+use resetd_core::inbound::typed::Part;
 use resetd_core::inbound::{Facts, Mark};
 
 use body::Survey;
@@ -39,8 +40,22 @@ pub struct Envelope {
     pub rcpt_to: Vec<String>,
 }
 
+/// What was read, and how each line was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explained {
+    /// What [`read`] gives.
+    pub facts: Facts,
+    /// The lines of the text that the person's words were looked for in; empty for a report.
+    pub lines: Vec<(Part, String)>,
+}
+
 /// Reads one message. An unparsable one gives the facts that could be had.
 pub fn read(raw: &[u8], envelope: &Envelope, trust: &Trust) -> Facts {
+    explain(raw, envelope, trust).facts
+}
+
+/// Reads one message and keeps what shows why.
+pub fn explain(raw: &[u8], envelope: &Envelope, trust: &Trust) -> Explained {
     let mut budget = mime::Budget::default();
     let lines = mime::with_line_ends(raw);
     let root = mime::parse(&lines, &mut budget);
@@ -50,9 +65,10 @@ pub fn read(raw: &[u8], envelope: &Envelope, trust: &Trust) -> Facts {
     ids::embedded(&survey, &root.headers, &mut facts);
     facts.bounce = report::read(&root.headers, &survey, &mut facts.marks);
     marks::from_survey(&survey, &mut facts);
+    let mut lines = Vec::new();
     if !survey.is_report() {
         let parted = survey.typed();
-        (facts.typed, facts.doubtful) = (parted.typed, parted.doubtful);
+        (facts.typed, facts.doubtful, lines) = (parted.typed, parted.doubtful, parted.lines);
     }
     marks::from_wording(&survey, &mut facts);
     ids::next_hop(&survey, &mut facts);
@@ -61,7 +77,7 @@ pub fn read(raw: &[u8], envelope: &Envelope, trust: &Trust) -> Facts {
     if resetd_core::inbound::kind(&facts).kind != resetd_core::inbound::Kind::Bounce {
         facts.bounce = None;
     }
-    facts
+    Explained { facts, lines }
 }
 
 fn from_headers(headers: &Headers, envelope: &Envelope, trust: &Trust) -> Facts {

@@ -26,3 +26,43 @@ pub struct Classified {
     /// What a delivery report says.
     pub bounce: Option<Bounce>,
 }
+
+/// What `resetctl inbound explain --json` prints.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explained {
+    /// What `classify` says.
+    #[serde(flatten)]
+    pub classified: Classified,
+    /// Every sign that was seen.
+    pub signs: Vec<Sign>,
+    /// Probability of each verdict for what the person typed, by name; null unless the kind is `reply`.
+    pub probabilities: Option<std::collections::BTreeMap<String, f64>>,
+    /// The address, id or domain that the proof rests on.
+    pub proven_by: Option<String>,
+    /// Addresses in which a signed tag was looked for.
+    pub recipients: Vec<String>,
+    /// Message-IDs by which a mail of ours was looked for.
+    pub ids: Vec<String>,
+    /// The lines of the text, each with what it was taken for.
+    pub lines: Vec<ReadLine>,
+}
+
+/// A sign in structure, headers or wording.
+#[derive(Clone, Debug, Serialize)]
+pub struct Sign {
+    /// Its stable name.
+    pub name: String,
+    /// What it means.
+    pub meaning: String,
+    /// Whether the kind rests on it.
+    pub decided: bool,
+}
+
+/// A line of the text.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReadLine {
+    /// `typed`, `blank`, `quote`, `attribution`, `signature`, `doubtful`.
+    pub part: String,
+    /// The line.
+    pub text: String,
+}

@@ -65,15 +65,20 @@ impl Facts {
 }
 
 macro_rules! marks {
-    ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
         /// A sign in structure, headers or wording that bears on the kind. Its name is stable and shown to people.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Mark { $($(#[$doc])* $name,)+ }
+        pub enum Mark { $($(#[doc = $doc])+ $name,)+ }
 
         impl Mark {
             /// The stable name, as shown in `signals`.
             pub fn as_str(self) -> &'static str {
                 match self { $(Mark::$name => $text,)+ }
+            }
+
+            /// What it means, in a sentence.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Mark::$name => concat!($($doc),+).trim_ascii(),)+ }
             }
         }
     };

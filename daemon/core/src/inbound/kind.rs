@@ -58,7 +58,8 @@ pub fn kind(facts: &Facts) -> Finding {
     Finding { kind, signals }
 }
 
-fn decide(facts: &Facts) -> (Kind, Vec<Mark>) {
+/// The kind and the marks that decided it; none where it is a `Reply` for want of any rule.
+pub fn decide(facts: &Facts) -> (Kind, Vec<Mark>) {
     RULES
         .iter()
         .find(|rule| rule.needs.iter().all(|mark| facts.has(*mark)) && !rule.unless.iter().any(|mark| facts.has(*mark)))

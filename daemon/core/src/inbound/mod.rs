@@ -6,6 +6,7 @@
 mod bounce;
 mod facts;
 mod kind;
+mod ours;
 mod reason;
 mod subject;
 pub mod typed;
@@ -13,6 +14,7 @@ mod words;
 
 pub use bounce::{Action, Bounce, BounceClass};
 pub use facts::{Facts, Mark};
-pub use kind::{Finding, Kind, kind};
+pub use kind::{Finding, Kind, decide, kind};
+pub use ours::OurWords;
 pub use reason::{Diagnosis, Stage, Symptoms, diagnose};
 pub use subject::{reads_away, reads_bounced, says_away, says_bounced, says_receipt};

@@ -78,6 +78,8 @@ pub struct Judgement {
     pub confidence: f32,
     /// The words of the text that it rests on, verbatim, most telling first, at most five.
     pub evidence: Vec<String>,
+    /// The probability of each verdict, in the order of [`Verdict::ALL`].
+    pub probabilities: [f32; 4],
 }
 
 /// Longer texts are judged by their beginning: nobody types more than this.
@@ -88,7 +90,7 @@ pub fn judge(text: &str) -> Judgement {
     let text = head(text);
     let tokens = text::tokenise(text);
     if tokens.is_empty() {
-        return Judgement { verdict: Verdict::Other, confidence: 0.0, evidence: Vec::new() };
+        return Judgement { verdict: Verdict::Other, confidence: 0.0, evidence: Vec::new(), probabilities: [0.0; 4] };
     }
     let model = model::committed();
     let features = features::extract(&tokens, &model.lexicon);
@@ -98,6 +100,7 @@ pub fn judge(text: &str) -> Judgement {
         verdict: Verdict::ALL[best],
         confidence: probabilities[best],
         evidence: evidence::of(text, &tokens, &features, model, best),
+        probabilities,
     }
 }
 

@@ -26,6 +26,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use resetd_core::ids::PortalName;
+use resetd_core::inbound::OurWords;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -143,6 +144,12 @@ impl Library {
             Some(problem) => Err(LoadError(problem)),
             None => Ok(Self { builtin, portals: BTreeMap::new() }),
         }
+    }
+
+    /// Every sentence that our mails are made of, so that reading knows them again in an answer.
+    pub fn our_words(&self) -> OurWords {
+        let own = self.portals.values().flat_map(|own| own.set.sentences());
+        OurWords::new(self.builtin.sentences().chain(own))
     }
 
     /// The built-in ones and the administrator's. Each of the problems is for the log; none stops a mail.

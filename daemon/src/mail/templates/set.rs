@@ -89,6 +89,11 @@ impl Set {
         }
     }
 
+    /// The sentences of all languages, as the texts between their places.
+    pub fn sentences(&self) -> impl Iterator<Item = Vec<&str>> {
+        self.languages.values().flat_map(|language| language.texts())
+    }
+
     fn add_wording(&mut self, name: &str, own: &Files, problems: &mut Vec<Problem>) {
         let mut problem = |file: PathBuf, rule, message: String| {
             problems.push(Problem { file, line: None, rule, message, wording: Some(name.to_owned()) });

@@ -106,6 +106,17 @@ impl Language {
         table(wording).or_else(|| table(COMMON))
     }
 
+    /// All its sentences, plural forms each by itself, as the texts between their places.
+    pub fn texts(&self) -> impl Iterator<Item = Vec<&str>> {
+        self.tables.values().flat_map(|table| table.values()).flat_map(Sentence::forms).map(|pieces| {
+            let texts = pieces.iter().filter_map(|piece| match piece {
+                Piece::Text(text) => Some(&**text),
+                Piece::Value(_) => None,
+            });
+            texts.collect()
+        })
+    }
+
     /// The sentence with its values put in by `put`; `None` where there is no such sentence or a value is missing.
     pub fn say(&self, wording: &str, key: &str, fields: &Fields, html: bool) -> Option<String> {
         let sentence = match self.find(wording, key) {
@@ -133,6 +144,14 @@ impl Language {
 }
 
 impl Sentence {
+    /// It, or all its plural forms.
+    fn forms(&self) -> Vec<&[Piece]> {
+        match self {
+            Self::Plain(pieces) => vec![pieces],
+            Self::Plural { forms, .. } => forms.iter().map(|(_, pieces)| pieces.as_slice()).collect(),
+        }
+    }
+
     fn parse(value: &toml::Value) -> Result<Self, (Rule, String)> {
         match value {
             toml::Value::String(text) => pieces(text).map(Self::Plain),

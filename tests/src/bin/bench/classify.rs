@@ -4,8 +4,9 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::Instant;
 
+use resetd::mail::templates::Library;
 use resetd::reading::{Envelope, Trust, read};
-use resetd_core::inbound::kind;
+use resetd_core::inbound::{OurWords, kind};
 use resetd_core::{answer, verdict};
 
 use crate::heading;
@@ -22,13 +23,14 @@ pub fn run() {
     measure("verdicts on the texts of replies.tsv", &replies, |text| {
         black_box(verdict::judge(text));
     });
-    measure("whole answers of clients/: facts, kind, verdict", &messages(&corpus.join("clients")), |raw| classify(raw));
-    measure("bounces and others of mailbox/: facts, kind", &messages(&corpus.join("mailbox")), |raw| classify(raw));
+    let ours = Library::builtin().unwrap().our_words();
+    measure("whole answers of clients/: facts, kind, verdict", &messages(&corpus.join("clients")), |raw| classify(raw, &ours));
+    measure("bounces and others of mailbox/: facts, kind", &messages(&corpus.join("mailbox")), |raw| classify(raw, &ours));
 }
 
-fn classify(raw: &[u8]) {
+fn classify(raw: &[u8], ours: &OurWords) {
     let facts = read(raw, &Envelope::default(), &Trust { authserv_ids: &[] });
-    black_box((kind(&facts), answer::judge(&facts)));
+    black_box((kind(&facts), answer::judge(&facts, ours)));
 }
 
 fn messages(folder: &Path) -> Vec<Vec<u8>> {

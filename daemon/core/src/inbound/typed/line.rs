@@ -22,6 +22,37 @@ pub struct Line {
     pub origin: Origin,
 }
 
+/// What a line was taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The person typed it.
+    Typed,
+    /// Nothing stands on it.
+    Blank,
+    /// Quoted, or part of an original that follows whole.
+    Quote,
+    /// Introduces a quote.
+    Attribution,
+    /// A signature or a device line.
+    Signature,
+    /// Stripped in doubt: the judge of verdicts sees it.
+    Doubtful,
+}
+
+impl Part {
+    /// Its name in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Typed => "typed",
+            Self::Blank => "blank",
+            Self::Quote => "quote",
+            Self::Attribution => "attribution",
+            Self::Signature => "signature",
+            Self::Doubtful => "doubtful",
+        }
+    }
+}
+
 /// What a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
@@ -81,6 +112,19 @@ impl Sheet {
     /// Gives every line from `at` on this role.
     pub fn set_from(&mut self, at: usize, role: Role) {
         self.roles[at..].fill(role);
+    }
+
+    /// The lines as they came, each with what it was taken for.
+    pub fn into_parts(self) -> Vec<(Part, String)> {
+        let part = |role| match role {
+            Role::Text => Part::Typed,
+            Role::Blank => Part::Blank,
+            Role::Quote | Role::Original => Part::Quote,
+            Role::Attribution => Part::Attribution,
+            Role::Gone => Part::Signature,
+            Role::Doubtful => Part::Doubtful,
+        };
+        self.roles.into_iter().map(part).zip(self.lines.into_iter().map(|line| line.text)).collect()
     }
 
     /// The lines of one role, blanks between them kept (three at most), trimmed.

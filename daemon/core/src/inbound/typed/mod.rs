@@ -9,7 +9,7 @@ mod line;
 mod quote;
 mod tail;
 
-pub use line::{Line, Origin};
+pub use line::{Line, Origin, Part};
 
 use line::{Role, Sheet};
 
@@ -22,6 +22,8 @@ pub struct Parted {
     pub doubtful: String,
     /// Whether a quoted original was found.
     pub quoted: bool,
+    /// Every line and what it was taken for, for a person who asks why.
+    pub lines: Vec<(Part, String)>,
 }
 
 /// Longest text that is looked at, in lines. Nobody types more; the original of a mail program may be longer.
@@ -44,6 +46,7 @@ pub fn part_lines(mut lines: Vec<Line>) -> Parted {
         typed: sheet.collect(Role::Text),
         doubtful: sheet.collect(Role::Doubtful),
         quoted: sheet.roles.iter().any(|role| matches!(role, Role::Quote | Role::Original)),
+        lines: sheet.into_parts(),
     }
 }
 

@@ -3,12 +3,12 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::errand::{Asked, Errand, good};
-use super::failure::Failure;
+use crate::ctl::errand::{Asked, Errand, good};
+use crate::ctl::failure::Failure;
 use crate::wire::Ingested;
 
 /// Hands messages to the daemon.
-pub(super) async fn run(errand: &Errand, files: &[PathBuf]) -> Result<(), Failure> {
+pub(crate) async fn run(errand: &Errand, files: &[PathBuf]) -> Result<(), Failure> {
     let standard_input = [PathBuf::from("-")];
     let files = if files.is_empty() { &standard_input } else { files };
     for file in files {
@@ -24,7 +24,7 @@ pub(super) async fn run(errand: &Errand, files: &[PathBuf]) -> Result<(), Failur
 }
 
 /// A file, or standard input for `-`.
-pub(super) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let mut raw = Vec::new();
     let read = match file.as_os_str() == "-" {
         true => std::io::stdin().lock().read_to_end(&mut raw).map(drop),

@@ -1,0 +1,106 @@
+//! The sentences of our own mails, to be known again where a quote could not be told from the writer's words. "If this
+//! wasn't you, answer this mail" in a quote must never be read as the answer.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// Shortest sentence that is looked for, in characters without blanks: a shorter one is something that people type.
+const LEAST_CHARS: usize = 18;
+/// By so many first characters sentences are looked up.
+const HEAD: usize = 8;
+/// Longest value that may stand in a place of a sentence, in characters.
+const VALUE_CHARS: usize = 120;
+
+/// Sentences of ours, each as the texts between its places.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OurWords {
+    /// By the beginning of their first text; the longest first.
+    sentences: HashMap<[char; HEAD], Vec<Vec<Vec<char>>>>,
+}
+
+impl OurWords {
+    /// From sentences, each given as the texts between its places. One that is short or holds little but values is left out.
+    pub fn new<'t>(sentences: impl IntoIterator<Item = Vec<&'t str>>) -> Self {
+        let mut ours = Self::default();
+        for texts in sentences {
+            let texts: Vec<Vec<char>> = texts.iter().map(|text| folded(text).map(|(c, _)| c).collect()).collect();
+            // What stands in front of the first text of some length is short and goes unnoticed.
+            let texts: Vec<Vec<char>> = texts.into_iter().skip_while(|text| text.len() < HEAD).filter(|text| !text.is_empty()).collect();
+            let length: usize = texts.iter().map(Vec::len).sum();
+            if let Some(head) = texts.first().and_then(|text| text.first_chunk::<HEAD>())
+                && length >= LEAST_CHARS
+            {
+                ours.sentences.entry(*head).or_default().push(texts);
+            }
+        }
+        for list in ours.sentences.values_mut() {
+            list.sort_by_key(|texts| (std::cmp::Reverse(texts.iter().map(Vec::len).sum::<usize>()), texts.clone()));
+            list.dedup();
+        }
+        ours
+    }
+
+    /// The text without our sentences, however they are broken into lines; `None` if none is in it.
+    pub fn cut_from(&self, text: &str) -> Option<String> {
+        let (chars, places): (Vec<char>, Vec<Range<usize>>) = folded(text).unzip();
+        let mut left = String::new();
+        let (mut at, mut kept) = (0, 0);
+        while let Some(head) = chars.get(at..).and_then(|rest| rest.first_chunk::<HEAD>()) {
+            let found = self.sentences.get(head).and_then(|list| list.iter().find_map(|texts| end_of(&chars, texts, at)));
+            match found {
+                Some(end) => {
+                    left.push_str(&text[kept..places[at].start]);
+                    kept = places[end - 1].end;
+                    at = end;
+                }
+                None => at += 1,
+            }
+        }
+        (kept > 0).then(|| left + &text[kept..])
+    }
+}
+
+/// Letters and digits in lower case, each with where it stood: line breaks, quote marks and typographic marks make no
+/// difference.
+fn folded(text: &str) -> impl Iterator<Item = (char, Range<usize>)> {
+    text.char_indices().filter(|(_, c)| c.is_alphanumeric()).map(|(at, c)| (c.to_lowercase().next().unwrap_or(c), at..at + c.len_utf8()))
+}
+
+/// The end of a sentence that begins at `start`: its texts one behind the other, with room for a value between them.
+fn end_of(chars: &[char], texts: &[Vec<char>], start: usize) -> Option<usize> {
+    let mut end = start;
+    for (index, text) in texts.iter().enumerate() {
+        let rest = chars.get(end..)?;
+        let reach = (if index == 0 { 0 } else { VALUE_CHARS } + text.len()).min(rest.len());
+        end += rest[..reach].windows(text.len()).position(|window| window == text)? + text.len();
+    }
+    Some(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ours() -> OurWords {
+        OurWords::new([
+            vec!["If it wasn't you, just ignore this mail, or answer it and tell us. Your password stays as it is."],
+            vec!["Someone asked to change the password for ", " at ", ". If that was you, follow this link:"],
+            vec!["Hello ", ","],
+        ])
+    }
+
+    #[test]
+    fn our_sentences_go_however_they_are_broken() {
+        let text = "no\nIf it wasn’t you, just ignore this\n| mail, or answer it and tell us. Your\n| password stays as it is. bye";
+        assert_eq!(ours().cut_from(text).as_deref(), Some("no\n. bye"));
+        let text = "SOMEONE ASKED to change the password for jane@home.example at Acme Shop. If that was you, follow this link:";
+        assert_eq!(ours().cut_from(text).as_deref(), Some(":"));
+    }
+
+    #[test]
+    fn what_a_person_types_stays() {
+        for text in ["Hello Jane, it wasn't me", "If it wasn't you, who was it?", "", "ignore this mail"] {
+            assert_eq!(ours().cut_from(text), None, "{text}");
+        }
+    }
+}
