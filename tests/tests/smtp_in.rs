@@ -95,7 +95,7 @@ fn only_our_own_tags_and_addresses_are_taken() {
         format!("{forged}@{domain}"),
         format!("reply+nothing@{domain}"),
         format!("{local}@elsewhere.example"),
-        format!("{good}%elsewhere.example@{domain}"),
+        format!("{local}%elsewhere.example@{domain}"),
         "ann@mail.example".to_owned(),
         format!("no-reply@{domain}"),
     ] {

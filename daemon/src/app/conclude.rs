@@ -94,6 +94,11 @@ impl App {
 
     /// A message that could not be read: a person looks at it.
     pub(super) fn unreadable(&self, unread: &Unread) -> Conclusion {
+        self.unreadable_number(unread.n)
+    }
+
+    /// The same, by its number.
+    pub(super) fn unreadable_number(&self, inbound: i64) -> Conclusion {
         let at = self.clock.now();
         let settings = self.settings();
         let portal = settings.portals.keys().next().cloned();
@@ -106,7 +111,7 @@ impl App {
             alerts: alerts(&settings, portal.as_ref(), true, at),
         };
         Conclusion {
-            inbound: unread.n,
+            inbound,
             at,
             kind: "unreadable",
             verdict: None,

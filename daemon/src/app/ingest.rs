@@ -79,7 +79,7 @@ pub struct Arrival {
     pub mail_from: Option<String>,
     /// The envelope recipients without brackets; empty where the source has no envelope.
     pub rcpt_to: Vec<String>,
-    /// `maildir`, `lmtp`, `smtp` or `pipe`.
+    /// `maildir`, `lmtp`, `smtp`, `imap` or `pipe`.
     pub source: &'static str,
     /// The real size in octets, where the message was too large and only its beginning was kept.
     pub truncated_from: Option<u64>,
@@ -166,7 +166,7 @@ impl App {
         }
     }
 
-    fn seal(&self, arrival: Arrival, unvouched: bool) -> Option<SealedMessage> {
+    pub(super) fn seal(&self, arrival: Arrival, unvouched: bool) -> Option<SealedMessage> {
         // A source that crashed between storing and acknowledging hands the same bytes over again.
         let digest = self.ring.pseudonym_of(&[&arrival.raw, arrival.rcpt_to.join(" ").as_bytes()]);
         let Arrival { mail_from, rcpt_to, truncated_from, peer, .. } = &arrival;

@@ -9,6 +9,7 @@ mod ingest;
 mod known;
 mod letters;
 mod login;
+mod mailboxes;
 mod outfit;
 mod redeem;
 mod request;
@@ -29,8 +30,12 @@ use crate::ambient::{Clock, Entropy};
 use crate::config::Settings;
 use crate::store::Store;
 use gauges::Gauges;
+use mailboxes::Mailboxes;
 
-pub use crate::store::{Counts, Flag, FlagFilter, Line, Listed, MailKind, Page, Queued, Reset, Resolution, Severity};
+pub use crate::store::{
+    Counts, Flag, FlagFilter, FolderKey, FolderMark, FolderSeen, Line, Listed, MailKind, Owed, Page, Queued, Reset, Resolution, Severity,
+    StoreError,
+};
 pub use ingest::{Arrival, Inbox, NotKept, Peer};
 pub use outfit::{Outfit, OutfitError};
 pub use types::*;
@@ -45,6 +50,7 @@ pub struct App {
     gauges: Gauges,
     /// Messages whose authors' domains are being asked.
     asking: Arc<tokio::sync::Semaphore>,
+    mailboxes: Mailboxes,
     started_at: Timestamp,
     unread: mpsc::UnboundedSender<ingest::Waiting>,
 }
@@ -55,7 +61,9 @@ impl App {
         let started_at = clock.now();
         let (unread, inbox) = mpsc::unbounded_channel();
         let outfit = ArcSwap::from_pointee(outfit);
-        let app = Self { store, ring, clock, entropy, outfit, gauges: Gauges::default(), asking: ingest::asking(), started_at, unread };
+        let asking = ingest::asking();
+        let (gauges, mailboxes) = (Gauges::default(), Mailboxes::default());
+        let app = Self { store, ring, clock, entropy, outfit, gauges, asking, mailboxes, started_at, unread };
         (Arc::new(app), Inbox(inbox))
     }
 

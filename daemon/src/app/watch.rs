@@ -51,6 +51,7 @@ impl App {
         };
         let mut problems = outfit.problems.clone();
         problems.extend(self.gauges.problems(&counts, now));
+        problems.extend(self.mailboxes.problems(now));
         Ok(Status {
             version: env!("CARGO_PKG_VERSION"),
             started_at: self.started_at,
@@ -68,7 +69,9 @@ impl App {
             return Err(AppError::Forbidden("metrics are for clients with the role `support` or `admin`".into()));
         }
         let counts = self.store.counts().await?;
-        Ok(self.gauges.render(&counts, &self.store.tally(), self.started_at))
+        let mut text = self.gauges.render(&counts, &self.store.tally(), self.started_at);
+        self.mailboxes.render(self.clock.now(), &mut text);
+        Ok(text)
     }
 
     /// Writes a consistent, checked copy of the database into `backups/` in the state folder, and gives its path.

@@ -43,6 +43,10 @@ fn mailbox_summary(mailbox: &MailboxSettings) -> String {
         LmtpListen::Tcp(ip, port) => format!("LMTP on {}", std::net::SocketAddr::new(*ip, *port)),
     });
     let smtp = mailbox.smtp.iter().flat_map(|smtp| &smtp.listen).map(|at| format!("SMTP on {at}"));
-    let sources: Vec<String> = maildirs.chain(lmtp).chain(smtp).collect();
+    let imap = mailbox
+        .imap
+        .iter()
+        .map(|account| format!("IMAP {} port {}, {} ({})", account.host, account.port, account.tls.as_str(), account.folders.join(", ")));
+    let sources: Vec<String> = maildirs.chain(lmtp).chain(smtp).chain(imap).collect();
     if sources.is_empty() { "none: answers are read only through `resetctl inbound ingest`".to_owned() } else { sources.join(", ") }
 }

@@ -57,7 +57,7 @@ impl File {
             limits,
             portals: portals.into_iter().flatten().map(|portal| (portal.name.clone(), portal)).collect(),
             sending: sending?,
-            mailbox: self.mailbox.check(env, report),
+            mailbox: self.mailbox.check(env, &secrets, report),
             dns: self.dns.check(report),
         };
         check_together(&settings, report);

@@ -7,7 +7,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::environment::Environment;
+use super::imap::{self, ImapSection};
 use super::report::Report;
+use super::secrets::SecretFiles;
 use super::smtp::SmtpSection;
 use super::types::{LmtpListen, MailboxSettings};
 use super::values::{Domain, FromText, Octets, Size, Text, texts};
@@ -18,24 +20,33 @@ pub(super) struct MailboxSection {
     maildirs: Vec<Spanned<Text<PathBuf>>>,
     lmtp: Vec<Spanned<Text<LmtpListen>>>,
     smtp: Option<SmtpSection>,
+    imap: Vec<ImapSection>,
     authserv_ids: Vec<Spanned<Text<Domain>>>,
     max_size: Octets<65_536, 104_857_600>,
 }
 
 impl Default for MailboxSection {
     fn default() -> Self {
-        Self { maildirs: Vec::new(), lmtp: Vec::new(), smtp: None, authserv_ids: Vec::new(), max_size: Text(Size(25 << 20)) }
+        Self {
+            maildirs: Vec::new(),
+            lmtp: Vec::new(),
+            smtp: None,
+            imap: Vec::new(),
+            authserv_ids: Vec::new(),
+            max_size: Text(Size(25 << 20)),
+        }
     }
 }
 
 impl MailboxSection {
-    pub(super) fn check(self, env: &Environment, report: &mut Report<'_>) -> MailboxSettings {
+    pub(super) fn check(self, env: &Environment, secrets: &SecretFiles<'_>, report: &mut Report<'_>) -> MailboxSettings {
         refuse_twice(&self.maildirs, report);
         refuse_twice(&self.lmtp, report);
         MailboxSettings {
             maildirs: texts(self.maildirs),
             lmtp: texts(self.lmtp),
             smtp: self.smtp.and_then(|smtp| smtp.check(env, report)),
+            imap: imap::check(self.imap, secrets, report),
             authserv_ids: texts(self.authserv_ids).into_iter().map(|domain| domain.0).collect(),
             max_size: self.max_size.0.0,
         }

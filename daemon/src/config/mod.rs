@@ -6,6 +6,7 @@ mod check;
 mod clients;
 mod environment;
 mod file;
+mod imap;
 mod limits;
 mod mailbox;
 mod portal;

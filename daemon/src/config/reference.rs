@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::clients::ClientSection;
 use super::file::File;
+use super::imap::ImapSection;
 use super::limits::LimitsSection;
 use super::mailbox::MailboxSection;
 use super::portal::PortalSection;
@@ -32,14 +33,20 @@ const GUIDE: &str = include_str!("../../../docs/admin.md");
 const NEEDED: [&str; 6] = ["title", "sender", "reset_url", "reply_to", "support_address", "host"];
 
 /// The reference with `#key = value` and `#[table]` uncommented where `keep` says so, of the key and whether it is marked
-/// as an example.
+/// as an example. A key of a table that is itself an example is called by both names: `mailbox.imap.host`.
 fn uncommented(keep: impl Fn(&str, bool) -> bool) -> String {
+    let mut table = String::new();
     let line = |line: &str| {
         let Some(bare) = line.strip_prefix('#').filter(|bare| bare.starts_with(|c: char| c == '[' || c.is_ascii_lowercase())) else {
             return line.to_owned();
         };
         let key = bare.split([' ', '=']).next().unwrap();
-        if keep(key, bare.trim_end().ends_with("# example")) { bare.to_owned() } else { String::new() }
+        let example = bare.trim_end().ends_with("# example");
+        if bare.starts_with('[') {
+            table = if example { format!("{}.", key.trim_matches(['[', ']'])) } else { String::new() };
+        }
+        let called = if bare.starts_with('[') { key.to_owned() } else { format!("{table}{key}") };
+        if keep(&called, example) { bare.to_owned() } else { String::new() }
     };
     REFERENCE.lines().map(line).collect::<Vec<_>>().join("\n")
 }
@@ -99,7 +106,7 @@ fn every_known_key_stands_in_the_reference() {
 }
 
 /// Every section with the keys that serde takes for it. A table that is missing here shows as keys that nobody knows.
-fn sections() -> [(&'static str, &'static [&'static str]); 16] {
+fn sections() -> [(&'static str, &'static [&'static str]); 17] {
     [
         ("", keys_of::<File>()),
         ("server", keys_of::<ServerSection>()),
@@ -117,6 +124,7 @@ fn sections() -> [(&'static str, &'static [&'static str]); 16] {
         ("mailbox", keys_of::<MailboxSection>()),
         ("mailbox.smtp", keys_of::<SmtpSection>()),
         ("dns", keys_of::<DnsSection>()),
+        ("mailbox.imap", keys_of::<ImapSection>()),
     ]
 }
 

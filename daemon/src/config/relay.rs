@@ -87,7 +87,8 @@ fn default_hello(env: &Environment) -> String {
     if name.is_ascii() && check_domain(&name).is_ok() { name } else { "localhost".to_owned() }
 }
 
-fn check_ca(path: &Path) -> Result<(), String> {
+/// Whether a file holds certificates. The error is the end of a sentence.
+pub(super) fn check_ca(path: &Path) -> Result<(), String> {
     let pem = std::fs::read_to_string(path).map_err(|error| format!("can't be read: {error}"))?;
     if pem.contains("-----BEGIN CERTIFICATE-----") { Ok(()) } else { Err("must be a file of certificates in PEM".to_owned()) }
 }

@@ -14,6 +14,7 @@ pub fn diff_needs_restart(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("mailbox.maildirs", old.mailbox.maildirs != new.mailbox.maildirs),
         ("mailbox.smtp", listens(old) != listens(new)),
         ("mailbox.lmtp", old.mailbox.lmtp != new.mailbox.lmtp),
+        ("mailbox.imap", old.mailbox.imap != new.mailbox.imap),
     ];
     differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
 }

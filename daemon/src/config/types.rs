@@ -6,6 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use super::imap::{ImapAfter, ImapLogin, ImapSecret, ImapSettings};
+
 use resetd_core::address::{DisplayName, Mailbox};
 use resetd_core::ids::PortalName;
 use resetd_core::limits::Limits;
@@ -334,6 +336,8 @@ pub struct MailboxSettings {
     pub lmtp: Vec<LmtpListen>,
     /// Our own SMTP listener.
     pub smtp: Option<SmtpSettings>,
+    /// `[[mailbox.imap]]`: accounts to read.
+    pub imap: Vec<ImapSettings>,
     /// Whose `Authentication-Results` are believed.
     pub authserv_ids: Vec<String>,
     /// The largest message taken, octets.

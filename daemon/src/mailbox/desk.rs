@@ -13,6 +13,11 @@ impl Desk {
     pub fn new(app: Arc<App>) -> Self {
         Self(app)
     }
+
+    /// The use cases, for what a source has to remember beside its messages.
+    pub(super) fn app(&self) -> &App {
+        &self.0
+    }
 }
 
 impl Sink for Desk {

@@ -2,6 +2,7 @@
 //! when the sink has them on disk (law 3). It judges nothing.
 
 mod desk;
+pub mod imap;
 pub mod maildir;
 pub mod smtp;
 
@@ -55,6 +56,14 @@ pub enum MailboxError {
     /// Someone listens there already.
     #[error("LMTP on {0}: another process listens there")]
     InUse(PathBuf),
+    /// TLS for an IMAP account can't be set up.
+    #[error("the IMAP mailbox {name}: {source}")]
+    Imap {
+        /// Its name in the configuration.
+        name: String,
+        /// Why.
+        source: crate::mail::transport::TransportError,
+    },
     /// LMTP has no password and no TLS.
     #[error("LMTP on {0}: only loopback addresses are allowed")]
     NotLoopback(std::net::SocketAddr),

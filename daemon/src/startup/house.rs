@@ -138,6 +138,11 @@ async fn mailboxes(tasks: &mut JoinSet<()>, app: &Arc<App>, settings: &Settings,
     for folder in &settings.mailbox.maildirs {
         tasks.spawn(mailbox::maildir::watch(folder.clone(), Arc::clone(&desk), max_size, stop.clone()));
     }
+    for account in &settings.mailbox.imap {
+        for watch in mailbox::imap::Account::new(account)?.watches(&desk, max_size, stop) {
+            tasks.spawn(watch);
+        }
+    }
     Ok(())
 }
 
@@ -147,7 +152,10 @@ async fn upkeep(app: Arc<App>, mut stop: Stop) {
     loop {
         tokio::select! {
             () = stopped(&mut stop) => return,
-            _ = expire.tick() => app.expire().await,
+            _ = expire.tick() => {
+                app.expire().await;
+                app.watch_mailboxes();
+            }
             _ = purge.tick() => app.purge().await,
         }
     }

@@ -17,7 +17,7 @@ use super::{MailKind, ResetRow, Severity, Store, StoreError};
 /// Sealed bytes on their way to the disk.
 #[derive(Clone)]
 pub struct SealedMessage {
-    /// `maildir`, `lmtp`, `pipe`.
+    /// `maildir`, `lmtp`, `imap`, `pipe`.
     pub source: &'static str,
     /// A keyed hash of it: the same message is kept once.
     pub digest: [u8; 12],

@@ -4,6 +4,7 @@
 mod accept;
 mod events;
 mod flags;
+mod imap;
 mod inbound;
 mod login;
 mod mails;
@@ -26,6 +27,7 @@ use resetd_core::time::Timestamp;
 use tokio::sync::mpsc;
 
 pub use accept::{Accepted, Request};
+pub use imap::{FolderKey, FolderMark, FolderSeen, Owed};
 pub use inbound::{Concluded, Conclusion, Delivery, Match, NewFlag, SealedMessage, Unread};
 pub use login::{LoginFailed, LoginRule};
 pub use mails::{Record, Work};

@@ -9,6 +9,6 @@ mod url;
 
 pub(super) use address::SenderText;
 pub(super) use amount::{Amount, Octets, Size, Span, Whole, say};
-pub(super) use names::{Account, Color, Credential, DkimSelector, Domain, Host, Locale, User, WordingName};
+pub(super) use names::{Account, Color, Credential, DkimSelector, Domain, FolderName, Host, Locale, MailboxName, User, Word, WordingName};
 pub(super) use text::{FromText, Text, texts};
 pub(super) use url::{WebhookUrl, is_loopback};

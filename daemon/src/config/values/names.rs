@@ -128,6 +128,37 @@ impl FromText for WordingName {
     }
 }
 
+/// What an account is called in logs and metrics.
+pub(in crate::config) type MailboxName = Name<64>;
+
+/// A folder's name on an IMAP server, or the attribute of its special use (RFC 6154): `\Junk`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::config) struct FolderName(pub(in crate::config) String);
+
+impl FromText for FolderName {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let good = !text.is_empty() && text.len() <= 255 && !text.contains(['*', '%']) && !text.chars().any(char::is_control);
+        let attribute = text.strip_prefix('\\').is_none_or(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric()));
+        if !good || !attribute {
+            return Err("must be a folder's name of at most 255 octets, without * and %, or a special use like \\Junk".to_owned());
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// A word of a command: it goes to the program as it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::config) struct Word(pub(in crate::config) String);
+
+impl FromText for Word {
+    fn from_text(text: &str) -> Result<Self, String> {
+        if text.len() > 4096 || text.contains('\0') {
+            return Err("must be at most 4096 octets, without NUL".to_owned());
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
 /// `#rrggbb`, in lower case.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::config) struct Color(pub(in crate::config) String);

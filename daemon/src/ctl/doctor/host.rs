@@ -111,7 +111,7 @@ pub(super) fn mailboxes(mailbox: &MailboxSettings, findings: &mut Findings) {
     if mailbox.smtp.as_ref().is_some_and(|smtp| smtp.tls.is_none()) {
         findings.warn("mailbox", "SMTP without TLS: answers come in clear".into(), "set certificate and key in [mailbox.smtp]");
     }
-    if mailbox.maildirs.is_empty() && mailbox.lmtp.is_empty() && mailbox.smtp.is_none() {
+    if mailbox.maildirs.is_empty() && mailbox.lmtp.is_empty() && mailbox.smtp.is_none() && mailbox.imap.is_empty() {
         findings.warn(
             "mailbox",
             "none is configured: answers are read only through `resetctl inbound ingest`".into(),

@@ -7,6 +7,8 @@ pub mod relay;
 use capture::Capture;
 use relay::Relay;
 
+pub(crate) use relay::{Cause as DialError, Dial, Network, Wire, client_config, server_name};
+
 use super::{Envelope, Outcome};
 use crate::config::{Sending, TransportSettings};
 
@@ -21,17 +23,17 @@ pub enum TransportError {
         /// Why.
         source: std::io::Error,
     },
-    /// The relay's name is neither a host name nor an IP address.
-    #[error("the relay's host `{0}` is neither a host name nor an IP address")]
+    /// The server's name is neither a host name nor an IP address.
+    #[error("the host `{0}` is neither a host name nor an IP address")]
     Host(String),
     /// Without TLS, with a host that is surely not loopback.
     #[error("the relay `{0}` is not on loopback: it needs TLS")]
     PlainAbroad(String),
     /// The authorities to trust can't be read.
-    #[error("the authorities to trust for the relay: {0}")]
+    #[error("the authorities to trust: {0}")]
     Authorities(String),
     /// TLS can't be set up.
-    #[error("TLS for the relay")]
+    #[error("TLS: {0}")]
     Tls(#[from] rustls::Error),
 }
 

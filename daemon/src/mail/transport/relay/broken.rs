@@ -51,6 +51,8 @@ pub enum Cause {
     Said(SmtpReply),
     #[error("{0}")]
     Tls(String),
+    #[error("its name is not known")]
+    Nameless,
     #[error("{0}")]
     Missing(&'static str),
     #[error("replies out of step")]

@@ -38,7 +38,7 @@ pub struct Network {
 impl Dial for Network {
     async fn dial(&self) -> Result<Wire, Cause> {
         let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
-        let found = found.map_err(|_| Cause::Missing("its name is not known"))?;
+        let found = found.map_err(|_| Cause::Nameless)?;
         let addresses: Vec<SocketAddr> = found.filter(|address| !self.loopback_only || address.ip().is_loopback()).collect();
         // One dead address of several must not use up the whole deadline.
         let share = self.timeout / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
@@ -71,7 +71,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         assert!(dial("localhost", port).await.is_ok());
         assert!(matches!(dial("192.0.2.1", port).await, Err(Cause::Missing(_))));
-        assert!(matches!(dial("no such name", port).await, Err(Cause::Missing("its name is not known"))));
+        assert!(matches!(dial("no such name", port).await, Err(Cause::Nameless)));
         drop(listener);
         assert!(matches!(dial("127.0.0.1", port).await, Err(Cause::Io(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused));
     }

@@ -24,11 +24,15 @@ use tokio::sync::Semaphore;
 
 use broken::Broken;
 use circuit::Circuit;
-use dial::{Dial, Network};
 use pool::Pool;
 use prepared::Prepared;
 use session::{Manner, Session};
 use tls::Tls;
+
+// The IMAP mailbox dials and trusts in the same way.
+pub(crate) use broken::Cause;
+pub(crate) use dial::{Dial, Network, Wire};
+pub(crate) use tls::{client_config, server_name};
 
 use super::TransportError;
 use crate::config::{RelaySettings, TlsMode};

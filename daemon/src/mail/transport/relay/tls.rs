@@ -22,17 +22,7 @@ pub(super) struct Tls {
 impl Tls {
     /// For `host`, trusting `ca` or the system's authorities.
     pub fn new(host: &str, ca: Option<&Path>) -> Result<Self, TransportError> {
-        let ascii = idna::domain_to_ascii(host).unwrap_or_else(|_| host.to_owned());
-        let name = ServerName::try_from(host.to_owned())
-            .or_else(|_| ServerName::try_from(ascii))
-            .map_err(|_| TransportError::Host(host.to_owned()))?;
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier = Verifier::new(ca, &provider)?;
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth();
+        let (name, config) = (server_name(host)?, client_config(ca)?);
         Ok(Self { connector: TlsConnector::from(Arc::new(config)), name })
     }
 
@@ -46,4 +36,18 @@ impl Tls {
             }),
         }
     }
+}
+
+/// The name that a certificate must hold.
+pub(crate) fn server_name(host: &str) -> Result<ServerName<'static>, TransportError> {
+    let ascii = idna::domain_to_ascii(host).unwrap_or_else(|_| host.to_owned());
+    ServerName::try_from(host.to_owned()).or_else(|_| ServerName::try_from(ascii)).map_err(|_| TransportError::Host(host.to_owned()))
+}
+
+/// A client that trusts `ca`, or the system's authorities.
+pub(crate) fn client_config(ca: Option<&Path>) -> Result<ClientConfig, TransportError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = Verifier::new(ca, &provider)?;
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
 }
