@@ -193,6 +193,9 @@ impl App {
         let words = read.facts.words();
         let words = if words.trim().is_empty() { read.facts.doubtful.clone() } else { words };
         let mut text: String = reading::strike_text(&words, &known).chars().take(TEXT_MAX).collect();
+        if read.facts.has(Mark::Encrypted) && text.trim().is_empty() {
+            text = "(this message is encrypted and could not be read: ask the person to write in clear)".into();
+        }
         if let Some(size) = read.truncated_from {
             text = format!("(this message has {size} octets; only its beginning was kept) {text}");
         }

@@ -2,9 +2,11 @@
 
 use resetd_core::inbound::typed::{self, Line, Origin, Parted};
 
+use super::cms::{self, Opened};
 use super::html::{self, Want};
 use super::mime::{Body, Budget, Part};
-use super::{flowed, header::Field, limits};
+use super::tnef::{self, Tnef};
+use super::{flowed, header::Field, limits, pgp};
 
 /// What lies in a message, sorted by what it is for.
 #[derive(Debug, Default)]
@@ -29,6 +31,12 @@ pub struct Survey {
     pub report_type: Option<String>,
     /// Whether a message, or headers of one, is attached.
     pub has_original: bool,
+    /// What Outlook packed for itself; its words count where there are no others.
+    pub tnef: Option<Tnef>,
+    /// Whether something in it is encrypted.
+    pub encrypted: bool,
+    /// Opaque signatures that were opened.
+    opened: usize,
     /// All text of the message itself, HTML converted, for looking things up.
     pub all_text: String,
 }
@@ -38,6 +46,7 @@ impl Survey {
     pub fn of(root: &Part, budget: &mut Budget) -> Self {
         let mut survey = Self::default();
         survey.part(root, false, budget);
+        survey.unpack();
         survey.all_text = survey.plain.join("\n\n");
         if survey.plain.iter().all(|text| text.trim().is_empty()) {
             for page in &survey.html {
@@ -82,6 +91,8 @@ impl Survey {
         if !within && self.report_type.is_none() {
             self.report_type.clone_from(&part.media.report);
         }
+        // RFC 3156 §4.
+        self.encrypted |= part.media.name == "multipart/encrypted";
         match &part.body {
             Body::Many(parts) => parts.iter().for_each(|part| self.part(part, within, budget)),
             Body::Message(inner) => self.original(inner, budget),
@@ -116,15 +127,44 @@ impl Survey {
             "message/disposition-notification" | "message/global-disposition-notification" if !within => {
                 self.disposition.push(part.text(budget));
             }
+            "application/ms-tnef" | "application/vnd.ms-tnef" if !within => self.tnef = tnef::read(&part.bytes(budget)),
+            "application/pkcs7-mime" | "application/x-pkcs7-mime" => self.sealed(part, within, budget),
             "text/calendar" if !within => self.calendar.extend(calendar_method(part, budget)),
             "text/html" if !within && !part.attached => self.html.push(part.text(budget)),
             // Some mail systems label the human part of a report, or a whole answer, with no or a wrong text type.
             media if !within && !part.attached && (media.starts_with("text/") || media == "message/notification") => {
                 let text = part.text(budget);
                 let text = if part.media.flowed { flowed::join(&text, part.media.delsp) } else { text };
-                self.plain.push(text);
+                self.encrypted |= pgp::is_encrypted(&text);
+                self.plain.push(pgp::words(text));
             }
             _ => {}
+        }
+    }
+
+    /// An S/MIME message in one block: signed, and then read as if it were not; or encrypted.
+    fn sealed(&mut self, part: &Part, within: bool, budget: &mut Budget) {
+        self.opened += 1;
+        if self.opened > limits::SEALS {
+            budget.cut_short = true;
+            return;
+        }
+        match cms::open(&part.bytes(budget)) {
+            Some(Opened::Signed(bytes)) => {
+                let inner = super::mime::parse(&bytes, budget);
+                self.part(&inner, within, budget);
+            }
+            Some(Opened::Encrypted) => self.encrypted = true,
+            None => {}
+        }
+    }
+
+    /// What Outlook packed for itself gives the words where nothing else does.
+    fn unpack(&mut self) {
+        let blank = |texts: &[String]| texts.iter().all(|text| text.trim().is_empty());
+        if let Some(tnef) = self.tnef.as_mut().filter(|_| blank(&self.plain) && blank(&self.html)) {
+            self.plain.extend(tnef.text.take());
+            self.html.extend(tnef.html.take());
         }
     }
 }

@@ -16,5 +16,7 @@ pub const PARTS: usize = 256;
 pub const SCAN_BYTES: usize = 48 * 1024 * 1024;
 /// Bytes of text decoded in all.
 pub const TEXT_BYTES: usize = 384 * 1024;
+/// Opaque signatures that are opened, one in another or beside each other.
+pub const SEALS: usize = 4;
 /// Places in one multipart that are looked at for a boundary.
 pub const BOUNDARIES: usize = 50_000;

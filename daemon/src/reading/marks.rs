@@ -56,6 +56,10 @@ pub fn from_headers(headers: &Headers, facts: &mut Facts) {
 /// Marks from the parts.
 pub fn from_survey(survey: &Survey, facts: &mut Facts) {
     set(facts, Mark::Disposition, !survey.disposition.is_empty());
+    set(facts, Mark::Encrypted, survey.encrypted);
+    let class = survey.tnef.as_ref().and_then(|tnef| tnef.class.as_deref()).unwrap_or("").to_ascii_lowercase();
+    set(facts, Mark::AutoReplyHeader, class.contains("ooftemplate"));
+    set(facts, Mark::Disposition, class.starts_with("report.") && (class.ends_with(".ipnrn") || class.ends_with(".ipnnrn")));
     set(facts, Mark::OriginalInside, survey.has_original);
     let answers = ["REPLY", "COUNTER", "DECLINECOUNTER", "REFRESH"];
     set(facts, Mark::Calendar, survey.calendar.iter().any(|method| answers.contains(&method.as_str())));

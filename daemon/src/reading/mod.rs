@@ -6,6 +6,7 @@
 mod auth;
 mod body;
 mod charset;
+mod cms;
 mod flowed;
 mod header;
 mod html;
@@ -13,8 +14,10 @@ mod ids;
 mod limits;
 mod marks;
 mod mime;
+mod pgp;
 mod report;
 mod strike;
+mod tnef;
 mod transfer;
 
 use resetd_core::inbound::typed::Part;

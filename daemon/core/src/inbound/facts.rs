@@ -141,6 +141,8 @@ marks! {
     Refers = "refers_to_message",
     /// The sender is a `no-reply` address.
     NoReplySender = "no_reply_sender",
+    /// Something in it is encrypted: nobody here can read it.
+    Encrypted = "encrypted",
     /// No words of a person at all.
     NoWords = "no_words",
 }

@@ -70,6 +70,7 @@ pub fn diagnose(symptoms: Symptoms) -> Diagnosis {
 /// The reporting system may know better than "user unknown": a full or a closed mailbox; a look-up that may yet succeed.
 fn narrower(reason: &'static str, symptoms: &Symptoms) -> &'static str {
     match reason {
+        "userunknown" if names_missing_host(&fold(symptoms.reply)) => "hostunknown",
         "userunknown" => match by_words(&fold(symptoms.report)) {
             Some(better @ ("suspend" | "mailboxfull")) => better,
             _ => reason,
@@ -81,6 +82,14 @@ fn narrower(reason: &'static str, symptoms: &Symptoms) -> &'static str {
     }
 }
 
+/// "mx.example.com does not exist": a host, where an address would have an `@`.
+fn names_missing_host(reply: &str) -> bool {
+    let Some((before, _)) = reply.split_once(" does not exist") else { return false };
+    let word = before.rsplit(' ').next().unwrap_or("");
+    let label = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    word.contains('.') && word.split('.').all(label) && !word.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+}
+
 /// Only a refusal of the address itself speaks against the address: with a code that says so (X.1.Y), or at `RCPT TO`,
 /// or in the words of the reporting system. "User unknown" said to the message or the sender is a filter's answer.
 fn refine(reason: &'static str, symptoms: &Symptoms, reply: &str) -> &'static str {
@@ -89,8 +98,11 @@ fn refine(reason: &'static str, symptoms: &Symptoms, reply: &str) -> &'static st
     }
     let about_address = |text: &str| ["5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"].iter().any(|code| text.contains(code));
     let coded = symptoms.status.is_some_and(about_address) || about_address(reply);
+    // What RFC 5321 §4.2.3 gives as the text of 550: said by itself, it is about the mailbox.
+    let mailbox = symptoms.code == Some(550) && reply.contains("mailbox unavailable");
     match symptoms.stage {
         Some(Stage::Sender) => "rejected",
+        Some(Stage::Recipient) | None if mailbox && reason == "userunknown" => reason,
         _ if coded || reason == "hostunknown" => reason,
         Some(Stage::Recipient) => reason,
         Some(Stage::Message) => "filtered",
@@ -177,6 +189,13 @@ mod tests {
         assert_eq!(reason("4.2.2", 452, "452 over quota"), ("mailboxfull", BounceClass::Soft));
         assert_eq!(reason("5.1.2", 550, "Host or domain name not found"), ("hostunknown", BounceClass::Hard));
         assert_eq!(reason("5.1.10", 556, "Domain does not accept mail (nullMX)"), ("notaccept", BounceClass::Hard));
+    }
+
+    #[test]
+    fn a_host_that_does_not_exist_is_no_mailbox() {
+        assert_eq!(reason("5.0.0", 553, "553 mx.example.com does not exist").0, "hostunknown");
+        assert_eq!(reason("5.0.0", 553, "553 ann@mail.example does not exist").0, "userunknown");
+        assert_eq!(reason("5.5.0", 550, "550 Requested action not taken: mailbox unavailable").1, BounceClass::Hard);
     }
 
     #[test]
