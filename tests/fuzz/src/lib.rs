@@ -1,6 +1,10 @@
 //! What each fuzz target does with its bytes. Shared by the targets, which libFuzzer drives, and by the test that runs
 //! their corpora (`daemon/tests/fuzz_corpora.rs`): what was found once stays found.
 
+use std::sync::Arc;
+
+use resetd::mailbox::smtp::{Dialect, Service, Terms, session};
+use resetd::mailbox::{Arrival, Sink, StoreFailed};
 use resetd::reading::{Envelope, Secrets, Trust, explain, read, strike};
 use resetd_core::answer;
 use resetd_core::inbound::{OurWords, kind, typed};
@@ -34,6 +38,45 @@ pub fn tag(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     if let Ok(ring) = KeyRing::parse(KEY) {
         assert!(Tag::find(&ring, &text).is_none(), "a tag was forged: {text}");
+    }
+}
+
+/// An SMTP session (an LMTP one where the first octet is odd): whatever is said, it ends, and what it takes it takes whole.
+pub fn smtp(bytes: &[u8]) {
+    let Some((&first, said)) = bytes.split_first() else { return };
+    let dialect = if first % 2 == 1 { Dialect::Lmtp } else { Dialect::Smtp };
+    let terms = Terms { dialect, hostname: "mx.here.example".into(), max_size: 4096, starttls: false };
+    let service = Service { terms, tls: None, connections: 1, per_address: 1 };
+    let shelf = Arc::new(Shelf);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let Ok(runtime) = runtime else { return };
+    runtime.block_on(async {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let (mut ours, theirs) = tokio::io::duplex(1 << 20);
+        let (_sender, stop) = tokio::sync::watch::channel(false);
+        let served = tokio::spawn(session(theirs, None, shelf, service, stop));
+        let _ = ours.write_all(said).await;
+        let _ = ours.shutdown().await;
+        let mut heard = Vec::new();
+        let _ = ours.read_to_end(&mut heard).await;
+        assert!(heard.starts_with(b"220 "), "no greeting");
+        assert!(heard.ends_with(b"\r\n"), "a reply without its end");
+        assert!(served.await.is_ok(), "the session panicked");
+    });
+}
+
+/// Takes everything for here.example.
+struct Shelf;
+
+impl Sink for Shelf {
+    async fn store(&self, arrived: Arrival) -> Result<(), StoreFailed> {
+        assert!(arrived.raw.len() <= 4096 && !arrived.rcpt_to.is_empty() && arrived.rcpt_to.len() <= 100);
+        assert!(arrived.rcpt_to.iter().all(|to| to.ends_with("@here.example")));
+        Ok(())
+    }
+
+    fn accepts(&self, rcpt: &str) -> bool {
+        rcpt.ends_with("@here.example")
     }
 }
 
