@@ -103,16 +103,27 @@ fn no_language_and_no_verdict_does_worse_than_before() {
     assert_eq!(seen, counts.len(), "something in the corpus has no baseline");
 }
 
+/// The data files by name, those of whole answers as `answers/NAME`, in the order in which the trainer reads them.
+fn data_files() -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/verdict");
+    let mut files = Vec::new();
+    for (folder, prefix) in [(folder.clone(), ""), (folder.join("answers"), "answers/")] {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "tsv") {
+                let name = path.file_name().unwrap().to_string_lossy().into_owned();
+                files.push((format!("{prefix}{name}"), std::fs::read(&path).unwrap()));
+            }
+        }
+    }
+    files.sort();
+    assert!(files.len() > 60, "only {} files of data", files.len());
+    files
+}
+
 #[test]
 fn the_model_was_trained_from_the_committed_data() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/verdict");
-    let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "tsv"))
-        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&path).unwrap()))
-        .collect();
-    files.sort();
+    let files = data_files();
     let hash = model::data_hash(files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())));
     assert_eq!(
         hash,
@@ -125,9 +136,8 @@ fn the_model_was_trained_from_the_committed_data() {
 fn no_sentence_of_the_corpus_is_in_the_data() {
     let text = std::fs::read_to_string(corpus("replies.tsv")).unwrap();
     let replies: Vec<String> = text.lines().skip(1).filter_map(|line| line.split('\t').nth(3)).map(str::to_lowercase).collect();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/verdict");
-    for entry in std::fs::read_dir(&folder).unwrap() {
-        let data = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+    for (_, bytes) in data_files() {
+        let data = String::from_utf8(bytes).unwrap();
         for line in data.lines().filter_map(|line| line.split_once('\t')).map(|(_, text)| text.to_lowercase()) {
             // words that everybody writes are short: only whole sentences count as copied
             if line.chars().count() > 24 {

@@ -1,10 +1,14 @@
 //! Reads `data/verdict/*.tsv`: lines with a label, fillers, and words for the lexicon.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use resetd_core::verdict::{Verdict, lexicon, model};
 
 use crate::random::{self, Random};
+
+/// The folder of whole answers.
+const ANSWERS: &str = "answers";
 
 /// All data files, read.
 pub struct Data {
@@ -29,27 +33,40 @@ pub struct Line {
     /// Whether it overrules the opposite verdict said before it ("… oh wait, that was my wife").
     pub overrules: bool,
     pub template: String,
+    /// A whole answer as a person wrote it, not a template.
+    pub whole: bool,
     /// Kept out of the first training, to measure with.
     pub held: bool,
 }
 
-/// Reads a folder of data files, or says which line of which file is wrong.
-pub fn read(folder: &Path) -> Result<Data, String> {
+/// The data files of a folder and of its folder of whole answers, in order.
+fn files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, String> {
     let mut files: Vec<(String, Vec<u8>)> = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))? {
-        let path = entry.map_err(|e| e.to_string())?.path();
-        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        if name.ends_with(".tsv") {
-            files.push((name, std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?));
+    for (folder, prefix) in [(folder.to_owned(), ""), (folder.join(ANSWERS), "answers/")] {
+        for entry in std::fs::read_dir(&folder).map_err(|e| format!("{}: {e}", folder.display()))? {
+            let path = entry.map_err(|e| e.to_string())?.path();
+            let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            if name.ends_with(".tsv") {
+                files.push((format!("{prefix}{name}"), std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?));
+            }
         }
     }
     files.sort();
+    Ok(files)
+}
+
+/// Reads a folder of data files, or says which line of which file is wrong.
+pub fn read(folder: &Path) -> Result<Data, String> {
+    let files = files(folder)?;
     let hash = model::data_hash(files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())));
     let mut data = Data { hash, languages: Vec::new(), lexicon: Vec::new() };
     let mut ideas: Vec<String> = Vec::new();
+    let mut languages: BTreeMap<String, Language> = BTreeMap::new();
     for (name, bytes) in files {
         let text = String::from_utf8(bytes).map_err(|_| format!("{name}: not UTF-8"))?;
-        let mut language = Language::new(name.trim_end_matches(".tsv"));
+        let whole = name.starts_with(ANSWERS);
+        let tag = name.rsplit('/').next().unwrap_or(&name).trim_end_matches(".tsv");
+        let mut language = languages.remove(tag).unwrap_or_else(|| Language::new(tag));
         for (number, line) in text.lines().enumerate() {
             if line.trim().is_empty() || line.starts_with('#') {
                 continue;
@@ -69,11 +86,12 @@ pub fn read(folder: &Path) -> Result<Data, String> {
                         data.lexicon.push((key, shape, id));
                     }
                 }
-                None => language.add(label, text).map_err(|what| fault(&what))?,
+                None => language.add(label, text, whole).map_err(|what| fault(&what))?,
             }
         }
-        data.languages.push(language);
+        languages.insert(tag.to_owned(), language);
     }
+    data.languages = languages.into_values().collect();
     Ok(data)
 }
 
@@ -82,14 +100,17 @@ impl Language {
         Language { name: name.to_owned(), lines: Vec::new(), greet: Vec::new(), sign: Vec::new(), story: Vec::new() }
     }
 
-    fn add(&mut self, label: &str, template: String) -> Result<(), String> {
+    fn add(&mut self, label: &str, template: String, whole: bool) -> Result<(), String> {
+        if whole && template.contains(['{', '}']) {
+            return Err("a whole answer has no braces".into());
+        }
         if template.matches('{').count() != template.matches('}').count() {
             return Err("unbalanced braces".into());
         }
         // by itself, a filler is a letter about nothing
         if matches!(label, "greet" | "sign" | "story") {
             let template = template.clone();
-            self.lines.push(Line { label: Verdict::Other, overrules: false, template, held: false });
+            self.lines.push(Line { label: Verdict::Other, overrules: false, template, whole, held: false });
         }
         match label {
             "greet" => self.greet.push(template),
@@ -100,7 +121,7 @@ impl Language {
                 let overrules = label_only != label;
                 let held = random::hash(&template).is_multiple_of(5);
                 let label = label_only.parse::<Verdict>().map_err(|e| e.to_string())?;
-                self.lines.push(Line { label, overrules, template, held });
+                self.lines.push(Line { label, overrules, template, whole, held });
             }
         }
         Ok(())

@@ -11,6 +11,8 @@ use crate::data::{Data, Line, variants};
 use crate::random::Random;
 
 const EPOCHS: usize = 28;
+/// The weights of so many last rounds are averaged: what one round happened to draw counts for less.
+const AVERAGED: usize = 8;
 const RATE: f32 = 0.2;
 const DECAY: f32 = 2e-5;
 
@@ -28,6 +30,7 @@ pub fn first_layer(data: &Data, lexicon: &Lexicon, pool: impl Fn(&Line) -> bool)
         let often = (1.0 + variants(&line.template).log2()).clamp(1.0, 6.0) + if line.overrules { 1.0 } else { 0.0 };
         order.extend(std::iter::repeat_n(i as u32, often as usize + 1));
     }
+    let mut mean = vec![0.0f32; ROWS * 3];
     for epoch in 0..EPOCHS {
         for i in (1..order.len()).rev() {
             order.swap(i, random.below(i + 1));
@@ -40,8 +43,11 @@ pub fn first_layer(data: &Data, lexicon: &Lexicon, pool: impl Fn(&Line) -> bool)
             let features = features::extract(&tokens, lexicon);
             learn(&mut weights, &mut squares, &features, label, rate);
         }
+        if epoch + AVERAGED >= EPOCHS {
+            mean.iter_mut().zip(&weights).for_each(|(mean, weight)| *mean += weight / AVERAGED as f32);
+        }
     }
-    weights
+    mean
 }
 
 fn learn(weights: &mut [f32], squares: &mut [f32], features: &[Feature], label: Verdict, rate: f32) {

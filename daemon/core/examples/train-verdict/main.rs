@@ -1,7 +1,8 @@
 //! Trains the verdict model from `data/verdict/*.tsv` and writes `src/verdict/model.bin`.
 //!
 //! `cargo run --release -p resetd-core --example train-verdict` — same data, same bytes. `--holdout` only measures on
-//! lines kept out of training; `--check FILE` judges a file of `lang, label, also_ok, text` and prints what is wrong.
+//! lines kept out of training; `--check FILE` judges a file of `lang, label, also_ok, text` and prints what is wrong, and writes
+//! nothing; with `--answers-only` the model is made of the whole answers alone, which were written without sight of any such file.
 
 mod augment;
 mod data;
@@ -29,7 +30,9 @@ fn main() -> Result<(), String> {
         lexicon
     };
     let start = [[0.0; READINGS]; 3];
-    let partial = fit::write(&data, &lexicon(), &fit::first_layer(&data, &lexicon(), |line| !line.held), &start, 1.0);
+    let answers_only = arguments.iter().any(|a| a == "--answers-only");
+    let wanted = |line: &data::Line| line.whole || !answers_only;
+    let partial = fit::write(&data, &lexicon(), &fit::first_layer(&data, &lexicon(), |line| !line.held && wanted(line)), &start, 1.0);
     let partial = Model::parse(&partial).ok_or("the partial model does not read back")?;
     let (combine, temperature) = fit::second_layer(&data, &partial, |line| line.held);
     println!("combine {combine:.2?}\ntemperature {temperature}");
@@ -37,10 +40,13 @@ fn main() -> Result<(), String> {
     if arguments.iter().any(|a| a == "--holdout") {
         return Ok(());
     }
-    let bytes = fit::write(&data, &lexicon(), &fit::first_layer(&data, &lexicon(), |_| true), &combine, temperature);
+    let bytes = fit::write(&data, &lexicon(), &fit::first_layer(&data, &lexicon(), wanted), &combine, temperature);
     let model = Model::parse(&bytes).ok_or("the model does not read back")?;
     if let Some(at) = arguments.iter().position(|a| a == "--check") {
-        check(&model, arguments.get(at + 1).ok_or("--check needs a file")?)?;
+        return check(&model, arguments.get(at + 1).ok_or("--check needs a file")?);
+    }
+    if answers_only {
+        return Err("--answers-only measures: it goes with --check FILE".into());
     }
     let path = root.join("src/verdict/model.bin");
     std::fs::write(&path, &bytes).map_err(|e| format!("{}: {e}", path.display()))?;
@@ -58,13 +64,18 @@ fn verdict(model: &Model<'_>, text: &str) -> (Verdict, f32) {
     (Verdict::ALL[best], p[best])
 }
 
-/// How lines fare that the model has not seen.
+/// How lines fare that the model has not seen: templates, then whole answers.
 fn held_out(data: &Data, model: &Model<'_>) {
+    held_lines(data, model, false);
+    held_lines(data, model, true);
+}
+
+fn held_lines(data: &Data, model: &Model<'_>, whole: bool) {
     let mut table = [[0u32; 4]; 4];
     let mut by_language: BTreeMap<&str, (u32, u32)> = BTreeMap::new();
     let mut random = Random(3);
     for language in &data.languages {
-        for line in language.lines.iter().filter(|line| line.held) {
+        for line in language.lines.iter().filter(|line| line.held && line.whole == whole) {
             let (told, _) = verdict(model, &expand(&line.template, &mut random));
             table[line.label.index()][told.index()] += 1;
             if told != line.label {
@@ -75,7 +86,7 @@ fn held_out(data: &Data, model: &Model<'_>) {
             count.1 += 1;
         }
     }
-    println!("held out: rows meant, columns told {:?}", Verdict::ALL.map(Verdict::as_str));
+    println!("held out, whole answers: {whole}: rows meant, columns told {:?}", Verdict::ALL.map(Verdict::as_str));
     table.iter().for_each(|row| println!("{row:?}"));
     let (right, all) = by_language.values().fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
     println!("held out: {right}/{all} {:?}", by_language);
