@@ -1,6 +1,6 @@
 //! The marks that the kind rules go by: which headers, parts and wordings were seen.
 
-use resetd_core::inbound::{Facts, Mark, reads_away, reads_bounced, says_away, says_bounced, says_receipt};
+use resetd_core::inbound::{Facts, Mark, reads_away, reads_bounced, says_away, says_away_within, says_bounced, says_receipt};
 
 use super::body::Survey;
 use super::header::Headers;
@@ -102,7 +102,8 @@ pub fn from_wording(survey: &Survey, facts: &mut Facts) {
         Mark::SuppressHeader,
     ];
     set(facts, Mark::NoWords, facts.typed.is_empty());
-    if !machine.iter().any(|mark| facts.has(*mark)) {
+    let within = facts.subject.as_deref().is_some_and(says_away_within);
+    if !within && !machine.iter().any(|mark| facts.has(*mark)) {
         return;
     }
     set(facts, Mark::BounceText, reads_bounced(&survey.all_text));
@@ -110,6 +111,8 @@ pub fn from_wording(survey: &Survey, facts: &mut Facts) {
     let text = if facts.typed.is_empty() { &survey.all_text } else { &facts.typed };
     let away = reads_away(text);
     set(facts, Mark::AwayText, away);
+    // "Re: Automatic reply: …" is what a person has above an answer to a machine; the text must say it too.
+    set(facts, Mark::AwaySubject, within && away);
 }
 
 fn automatic(headers: &Headers, facts: &mut Facts) {

@@ -13,8 +13,16 @@ static BOUNCE_TEXT: LazyLock<Vec<(&str, &str)>> = LazyLock::new(|| rows(include_
 /// Whether a subject says that its writer is away or that this is an automatic answer.
 pub fn says_away(subject: &str) -> bool {
     let subject = subject.trim().to_lowercase();
-    let bare = without_prefixes(&subject);
-    AWAY.iter().any(|(place, text)| placed(place, text, bare))
+    without_prefixes(&subject) == subject && away(&subject)
+}
+
+/// Whether it says so behind a "Re:". A person who answers an automatic answer has such a subject too; it is a hint.
+pub fn says_away_within(subject: &str) -> bool {
+    away(without_prefixes(&subject.trim().to_lowercase()))
+}
+
+fn away(subject: &str) -> bool {
+    AWAY.iter().any(|(place, text)| placed(place, text, subject))
 }
 
 /// Whether a subject is one that mail systems give to delivery reports.
@@ -87,13 +95,14 @@ mod tests {
     fn away_subjects_in_many_languages() {
         for subject in [
             "Automatic reply: Reset your password",
-            "Re: Abwesenheitsnotiz: Ihr Konto",
+            "Abwesenheitsnotiz: Ihr Konto",
             "Réponse automatique : Mot de passe",
             "自動返信：パスワード",
             "Автоответ: сброс пароля",
         ] {
             assert!(says_away(subject), "{subject}");
         }
+        assert!(!says_away("Re: Automatic reply: Reset") && says_away_within("Re: AW: Automatic reply: Reset"));
         for subject in ["Re: Reset your password", "Re: Automatically locked", "absentee ballots", "Re: your mail"] {
             assert!(!says_away(subject), "{subject}");
         }
