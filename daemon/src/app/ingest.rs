@@ -6,12 +6,12 @@ use resetd_core::inbound::{self, Facts, Finding};
 use resetd_core::secret::{Purpose, Tag};
 use resetd_core::verdict::Judgement;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::known::Known;
+use super::vouch::Vouched;
 use super::{App, AppError, Caller, Ingested};
 use crate::ambient::{Stop, random, stopped};
-use crate::authentication::Authenticator;
 use crate::config::{Role, Settings};
 use crate::reading::{self, Trust};
 use crate::store::{ResetRow, SealedMessage, StoreError, Unread};
@@ -19,38 +19,29 @@ use crate::store::{ResetRow, SealedMessage, StoreError, Unread};
 /// Readings of one message that are begun before a person is asked. Crashes that have nothing to do with it count too.
 const ATTEMPTS: u32 = 12;
 
-/// Numbers of kept messages on their way to [`App::read_all`].
-pub struct Inbox(pub(super) mpsc::UnboundedReceiver<Waiting>);
+/// Kept messages on their way: to be read, and before that to be asked about.
+pub struct Inbox {
+    pub(super) unread: mpsc::UnboundedReceiver<Waiting>,
+    pub(super) unasked: mpsc::UnboundedReceiver<i64>,
+}
 
 /// A kept message that waits to be read.
 pub(super) struct Waiting {
-    n: i64,
-    /// What its author's domain said of it; `None`: not asked, or not yet.
-    vouched: Option<Vouched>,
+    pub n: i64,
+    /// What its author's domain said of it.
+    pub vouched: Vouched,
 }
-
-/// Outcome of the look-ups: the domain that vouches for the author.
-#[derive(Clone)]
-struct Vouched(Option<String>);
-
-/// Messages whose domains are asked at a time.
-const ASKED_AT_ONCE: usize = 16;
 
 /// A message could not be kept; nobody may acknowledge it.
 #[derive(Debug, thiserror::Error)]
 #[error("the message could not be kept: {0}")]
 pub struct NotKept(String);
 
-/// Places for messages whose authors' domains are being asked.
-pub(super) fn asking() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(ASKED_AT_ONCE))
-}
-
 /// What was known of a message beside its bytes.
 #[derive(Default, Serialize, Deserialize)]
-struct Cover {
-    mail_from: Option<String>,
-    rcpt_to: Vec<String>,
+pub(super) struct Cover {
+    pub mail_from: Option<String>,
+    pub rcpt_to: Vec<String>,
     /// Its real size, where only its beginning was kept.
     truncated_from: Option<u64>,
     /// Whoever handed it in speaks for some portals only: what it says a mail server of ours found counts for nothing.
@@ -58,7 +49,7 @@ struct Cover {
     unvouched: bool,
     /// Who handed it to our own SMTP listener: a stranger, whose word counts for nothing, and whose domain is asked.
     #[serde(default)]
-    peer: Option<Peer>,
+    pub peer: Option<Peer>,
 }
 
 /// The SMTP client that handed a message over.
@@ -122,35 +113,17 @@ impl App {
     }
 
     async fn keep_as(&self, arrival: Arrival, unvouched: bool) -> Result<Ingested, NotKept> {
-        let asking = self.question(&arrival);
+        let stranger = arrival.peer.is_some();
         let message = self.seal(arrival, unvouched).ok_or_else(|| NotKept("it could not be sealed".into()))?;
         let (n, fresh) = self.store.keep(message).await.map_err(|error| NotKept(error.to_string()))?;
         if fresh {
-            // The reader is gone only at shutdown; the message is read at the next start.
-            match asking {
-                None => drop(self.unread.send(Waiting { n, vouched: None })),
-                Some(question) => self.ask(n, question),
-            }
+            // Who takes them is gone only at shutdown; the message is read at the next start.
+            let _ = match stranger {
+                true => self.unasked.send(n).is_ok(),
+                false => self.unread.send(Waiting { n, vouched: Vouched::default() }).is_ok(),
+            };
         }
         Ok(Ingested { id: n, duplicate: !fresh })
-    }
-
-    /// What the author's domain is to be asked about: only what a stranger brought, and what no signed tag proves already.
-    fn question(&self, arrival: &Arrival) -> Option<Question> {
-        let peer = arrival.peer.clone()?;
-        let tagged = arrival.rcpt_to.iter().any(|address| Tag::find(&self.ring, address).is_some());
-        let authenticator = self.outfit().authenticator.clone().filter(|_| !tagged)?;
-        Some(Question { authenticator, raw: arrival.raw.clone(), peer, mail_from: arrival.mail_from.clone().unwrap_or_default() })
-    }
-
-    /// Asks in the background, so that a slow name server holds up no other message; then the message is read.
-    fn ask(&self, n: i64, question: Question) {
-        let (unread, asking) = (self.unread.clone(), Arc::clone(&self.asking));
-        tokio::spawn(async move {
-            let _one = asking.acquire_owned().await;
-            let vouched = Some(question.answer().await);
-            let _ = unread.send(Waiting { n, vouched });
-        });
     }
 
     /// Whether a message to this address is taken: one of our signed tags, the mailbox's own address, or the postmaster of its
@@ -190,25 +163,26 @@ impl App {
     /// Reads messages as they come, one after the other, beginning with those that an earlier run left; ends when the
     /// app's last sender is gone or `stop` says so.
     pub async fn read_all(self: Arc<Self>, inbox: Inbox, mut stop: Stop) {
-        let Inbox(mut inbox) = inbox;
+        let Inbox { mut unread, unasked } = inbox;
+        let asking = tokio::spawn(Arc::clone(&self).ask_all(unasked, stop.clone()));
         match self.store.unread().await {
-            Ok(left) => {
-                for n in left {
-                    self.read_one(Waiting { n, vouched: None }).await;
-                }
-            }
+            // Whether one of them is still to be asked about, its cover tells.
+            Ok(left) => left.into_iter().for_each(|n| {
+                let _ = self.unasked.send(n);
+            }),
             Err(error) => tracing::error!(event = "inbound.unread_failed", %error),
         }
         loop {
             tokio::select! {
                 biased;
-                () = stopped(&mut stop) => return,
-                next = inbox.recv() => match next {
+                () = stopped(&mut stop) => break,
+                next = unread.recv() => match next {
                     Some(waiting) => self.read_one(waiting).await,
-                    None => return,
+                    None => break,
                 },
             }
         }
+        let _ = asking.await;
     }
 
     /// Reads one message; one that fails is tried again, and after that a person is asked. It never holds up the next.
@@ -230,7 +204,7 @@ impl App {
     }
 
     /// True: done with it.
-    async fn try_read(&self, n: i64, vouched: Option<Vouched>) -> Result<bool, StoreError> {
+    async fn try_read(&self, n: i64, vouched: Vouched) -> Result<bool, StoreError> {
         let Some(unread) = self.store.take_unread(n).await? else { return Ok(true) };
         let opened = self.open(&unread);
         if unread.attempts > ATTEMPTS || opened.is_none() {
@@ -238,12 +212,6 @@ impl App {
             return Ok(true);
         }
         let Some((raw, cover)) = opened else { return Ok(true) };
-        // After a crash between keeping and asking, it is asked now.
-        let vouched = match (vouched, self.question_again(&raw, &cover)) {
-            (Some(vouched), _) => vouched,
-            (None, Some(question)) => question.answer().await,
-            (None, None) => Vouched(None),
-        };
         let authserv_ids = if cover.unvouched { Vec::new() } else { self.settings().mailbox.authserv_ids.clone() };
         let ours = Arc::clone(&self.outfit().our_words);
         let work = move || {
@@ -266,19 +234,7 @@ impl App {
         Ok(true)
     }
 
-    fn question_again(&self, raw: &[u8], cover: &Cover) -> Option<Question> {
-        let arrival = Arrival {
-            raw: raw.to_vec(),
-            mail_from: cover.mail_from.clone(),
-            rcpt_to: cover.rcpt_to.clone(),
-            source: "smtp",
-            truncated_from: None,
-            peer: Some(cover.peer.clone()?),
-        };
-        self.question(&arrival)
-    }
-
-    fn open(&self, unread: &Unread) -> Option<(Vec<u8>, Cover)> {
+    pub(super) fn open(&self, unread: &Unread) -> Option<(Vec<u8>, Cover)> {
         let raw = self.ring.open(&unread.raw, RAW).ok()?;
         let cover = self.ring.open(&unread.envelope, ENVELOPE).ok()?;
         Some((raw, serde_json::from_slice(&cover).unwrap_or_default()))
@@ -308,21 +264,6 @@ impl App {
         let Some((raw, _)) = self.open(&unread) else { return Ok(None) };
         let read = move || reading::read(&raw, &reading::Envelope::default(), &Trust { authserv_ids: &[] }).message_id;
         Ok(tokio::task::spawn_blocking(read).await.ok().flatten())
-    }
-}
-
-/// A message whose author's domain is to be asked whether it vouches for it.
-struct Question {
-    authenticator: Arc<Authenticator>,
-    raw: Vec<u8>,
-    peer: Peer,
-    mail_from: String,
-}
-
-impl Question {
-    async fn answer(self) -> Vouched {
-        let Self { authenticator, raw, peer, mail_from } = self;
-        Vouched(authenticator.author_domain(raw, peer.ip, peer.helo, mail_from).await)
     }
 }
 

@@ -17,6 +17,7 @@ mod resets;
 mod templates;
 mod types;
 mod upkeep;
+mod vouch;
 mod watch;
 
 use std::sync::Arc;
@@ -48,23 +49,23 @@ pub struct App {
     entropy: Arc<dyn Entropy>,
     outfit: ArcSwap<Outfit>,
     gauges: Gauges,
-    /// Messages whose authors' domains are being asked.
-    asking: Arc<tokio::sync::Semaphore>,
     mailboxes: Mailboxes,
     started_at: Timestamp,
     unread: mpsc::UnboundedSender<ingest::Waiting>,
+    /// Numbers of kept messages whose authors' domains are to be asked.
+    unasked: mpsc::UnboundedSender<i64>,
 }
 
 impl App {
     /// Wires the use cases. Beside them the numbers of inbound messages as they are kept, for [`App::read_all`].
     pub fn new(store: Store, ring: Arc<KeyRing>, outfit: Outfit, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> (Arc<Self>, Inbox) {
         let started_at = clock.now();
-        let (unread, inbox) = mpsc::unbounded_channel();
+        let (unread, to_read) = mpsc::unbounded_channel();
+        let (unasked, to_ask) = mpsc::unbounded_channel();
         let outfit = ArcSwap::from_pointee(outfit);
-        let asking = ingest::asking();
         let (gauges, mailboxes) = (Gauges::default(), Mailboxes::default());
-        let app = Self { store, ring, clock, entropy, outfit, gauges, asking, mailboxes, started_at, unread };
-        (Arc::new(app), Inbox(inbox))
+        let app = Self { store, ring, clock, entropy, outfit, gauges, mailboxes, started_at, unread, unasked };
+        (Arc::new(app), Inbox { unread: to_read, unasked: to_ask })
     }
 
     /// What the configuration in force came to.

@@ -171,6 +171,23 @@ impl Store {
         self.writer.write(work).await
     }
 
+    /// A message that waits to be read, without counting an attempt. `None`: it was read already.
+    pub async fn kept(&self, n: i64) -> Result<Option<Unread>, StoreError> {
+        let read = move |conn: &Connection| {
+            let mut select = conn
+                .prepare_cached(
+                    "SELECT attempts, envelope, raw, received_at FROM inbound WHERE n = ?1 AND state = 'stored' AND raw IS NOT NULL",
+                )
+                .doing("preparing to look at a message")?;
+            let unread = |row: &rusqlite::Row<'_>| {
+                let received_at = Timestamp::from_millis(row.get(3)?);
+                Ok(Unread { n, attempts: row.get(0)?, envelope: row.get(1)?, raw: row.get(2)?, received_at })
+            };
+            select.query_row([n], unread).optional().doing("looking at a message")
+        };
+        self.readers.read(read).await
+    }
+
     /// The sealed bytes behind a flag.
     pub async fn message_of_flag(&self, flag: i64) -> Result<Option<(Unread, Option<ResetRow>)>, StoreError> {
         let read = move |conn: &Connection| {
