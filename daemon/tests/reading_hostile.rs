@@ -42,6 +42,7 @@ fn bombs() -> Vec<(&'static str, String)> {
     let plain = "Content-Type: text/plain";
     let html = "Content-Type: text/html";
     let size = 10 * MIB - 200;
+    let sealed = |kind: &str| format!("Content-Type: application/{kind}\r\nContent-Transfer-Encoding: base64");
     vec![
         ("newlines", repeat("\n", size)),
         ("one endless line", mail(plain, repeat("a", size))),
@@ -72,6 +73,13 @@ fn bombs() -> Vec<(&'static str, String)> {
         ("ampersands", mail(html, repeat("&", size))),
         ("comments", mail(html, repeat("<!-- ", size))),
         ("styles", mail(html, repeat("<style>", size))),
+        ("open lengths in CMS", mail(&sealed("pkcs7-mime"), repeat("MIAwgDCA", size))),
+        (
+            "pieces in CMS",
+            mail(&sealed("pkcs7-mime"), format!("MIAGCSqGSIb3DQEHAqCAMIACAQExADCABgkqhkiG9w0BBwGggCSA{}", repeat("BAFhBAFh", size))),
+        ),
+        ("attributes in TNEF", mail(&sealed("ms-tnef"), format!("eJ8+IgEA{}", repeat("AQAAAAAAAAAAAAAA", size)))),
+        ("properties in TNEF", mail(&sealed("ms-tnef"), format!("eJ8+IgEAAQOQAAAA/wX//w{}", repeat("////////", size)))),
         ("quotes", mail(plain, repeat("> a\n", size))),
         ("deep quotes", mail(plain, repeat(">", size))),
         ("attributions", mail(plain, repeat("On 1 Jan 2024 at 10:00, a <a@b.example> wrote\n", size))),
