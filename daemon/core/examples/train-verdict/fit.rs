@@ -16,11 +16,27 @@ const AVERAGED: usize = 8;
 const RATE: f32 = 0.2;
 const DECAY: f32 = 2e-5;
 
+/// Trainings that draw different texts; their mean is steadier than any of them.
+const RUNS: u64 = 4;
+
 /// Trains the first layer on the lines that `pool` lets through; weights by row and verdict.
-pub fn first_layer(data: &Data, lexicon: &Lexicon, pool: impl Fn(&Line) -> bool) -> Vec<f32> {
+pub fn first_layer(data: &Data, lexicon: &Lexicon, pool: impl Fn(&Line) -> bool + Sync) -> Vec<f32> {
+    let pool = &pool;
+    let runs: Vec<Vec<f32>> = std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..RUNS).map(|run| scope.spawn(move || one_run(data, lexicon, pool, 42 + run))).collect();
+        runs.into_iter().map(|run| run.join().unwrap_or_default()).collect()
+    });
+    let mut mean = vec![0.0f32; ROWS * 3];
+    for run in runs {
+        mean.iter_mut().zip(&run).for_each(|(mean, weight)| *mean += weight / RUNS as f32);
+    }
+    mean
+}
+
+fn one_run(data: &Data, lexicon: &Lexicon, pool: impl Fn(&Line) -> bool, seed: u64) -> Vec<f32> {
     let mut weights = vec![0.0f32; ROWS * 3];
     let mut squares = vec![1e-3f32; ROWS * 3];
-    let mut random = Random(42);
+    let mut random = Random(seed);
     let lines: Vec<(usize, &Line)> = (data.languages.iter().enumerate())
         .flat_map(|(i, language)| language.lines.iter().map(move |line| (i, line)))
         .filter(|(_, line)| pool(line))
