@@ -41,3 +41,17 @@ pub fn is_root(what: &str) -> bool {
     }
     root
 }
+
+/// The program, or a word on why the test is passed over.
+pub fn program(name: &str, package: &str) -> Option<std::path::PathBuf> {
+    let folders = std::env::var("PATH").unwrap_or_default();
+    let found = folders
+        .split(':')
+        .chain(["/usr/sbin", "/sbin"])
+        .map(|folder| std::path::PathBuf::from(folder).join(name))
+        .find(|path| path.exists());
+    if found.is_none() {
+        println!("skipped: no {name} here (Debian package {package})");
+    }
+    found
+}

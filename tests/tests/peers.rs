@@ -2,20 +2,9 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use resetd_tests::{Answer, Config, Sink, Site};
-
-/// The program, or a word on why the test is passed over.
-fn program(name: &str, package: &str) -> Option<PathBuf> {
-    let folders = std::env::var("PATH").unwrap_or_default();
-    let found = folders.split(':').chain(["/usr/sbin", "/sbin"]).map(|folder| PathBuf::from(folder).join(name)).find(|path| path.exists());
-    if found.is_none() {
-        println!("skipped: no {name} here (Debian package {package})");
-    }
-    found
-}
+use resetd_tests::{Answer, Config, Sink, Site, program};
 
 /// A child that ends with its test.
 struct Running(Child);

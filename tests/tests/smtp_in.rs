@@ -11,7 +11,7 @@ use resetd::mail::dkim::{Signers, generate};
 use resetd_tests::answer::Answer;
 use resetd_tests::client::read_line;
 use resetd_tests::names::Names;
-use resetd_tests::{Config, Events, Mail, Sink, Site};
+use resetd_tests::{Config, Events, Mail, Sink, Site, program};
 use serde_json::Value;
 
 const NOT_ME: &str = "This wasn't me, I did not ask for a new password!";
@@ -191,16 +191,6 @@ fn no_answer_from_the_name_server_proves_nothing_and_loses_nothing() {
     let read = site.events().find(|event| event["event"] == "inbound.read" && event["reset"] == id.as_str());
     assert_eq!(read["detail"]["proof"], "dmarc", "{read}");
     assert_eq!(site.state(&id), "denied");
-}
-
-/// The program, or a word on why the test is passed over.
-fn program(name: &str, package: &str) -> Option<PathBuf> {
-    let folders = std::env::var("PATH").unwrap_or_default();
-    let found = folders.split(':').chain(["/usr/sbin", "/sbin"]).map(|folder| PathBuf::from(folder).join(name)).find(|path| path.exists());
-    if found.is_none() {
-        println!("skipped: no {name} here (Debian package {package})");
-    }
-    found
 }
 
 #[test]
