@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use resetd::config::{LmtpListen, RelaySettings, Sending, TlsMode, TransportSettings};
+use resetd::config::{DnsSettings, LmtpListen, RelaySettings, Sending, TlsMode, TransportSettings};
 use resetd::mail::transport::Transport;
 use resetd::mail::{Envelope, Outcome};
 use resetd::mailbox::{Arrival, Sink, StoreFailed, smtp};
@@ -52,13 +52,25 @@ impl SmtpSink {
             port: self.port,
             tls: TlsMode::None,
             ca: None,
+            identity: None,
             login: None,
             hello: "localhost".into(),
             timeout: Duration::from_secs(10),
             idle: Duration::from_secs(30),
         };
-        Transport::new(&Sending { transport: TransportSettings::Relay(relay), connections, dkim: Vec::new(), hold_bounced: Duration::ZERO })
-            .unwrap()
+        Transport::new(
+            &Sending {
+                transport: TransportSettings::Relay(vec![relay]),
+                connections,
+                per_destination: connections,
+                rate: None,
+                mails_per_connection: 1000,
+                dkim: Vec::new(),
+                hold_bounced: Duration::ZERO,
+            },
+            &DnsSettings::default(),
+        )
+        .unwrap()
     }
 
     /// The messages it took, as they came in.
@@ -80,7 +92,13 @@ fn path_with_sbin() -> String {
 }
 
 fn envelope() -> Envelope {
-    Envelope { from: "b+tag@shop.example".into(), to: Mailbox::parse("jo@example.org").unwrap(), valid_since: None }
+    Envelope {
+        from: "b+tag@shop.example".into(),
+        to: Mailbox::parse("jo@example.org").unwrap(),
+        valid_since: None,
+        envelope_id: "r@shop.example".into(),
+        face: Default::default(),
+    }
 }
 
 #[tokio::test]
@@ -92,7 +110,7 @@ async fn smtp_sink_takes_each_mail_once_and_whole() {
         let envelope = envelope();
         let outcomes = futures_util::future::join_all((0..60).map(|_| transport.send(&envelope, MESSAGE))).await;
         transport.close().await;
-        assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Accepted(Some(_)))), "{options:?}: {outcomes:?}");
+        assert!(outcomes.iter().all(|sent| matches!(sent.outcome, Outcome::Accepted(Some(_)))), "{options:?}: {outcomes:?}");
         let messages = sink.messages();
         assert_eq!(messages.len(), 60, "{options:?}");
         for message in messages {
@@ -125,7 +143,7 @@ async fn smtp_sink_in_a_bad_mood() {
         let options = [mood, &[command]].concat();
         let sink = SmtpSink::start(&options).await;
         let transport = sink.transport(1);
-        let (got, detail) = match transport.send(&envelope(), MESSAGE).await {
+        let (got, detail) = match transport.send(&envelope(), MESSAGE).await.outcome {
             Outcome::Accepted(_) => ("accepted", String::new()),
             Outcome::Deferred { detail, .. } => ("deferred", detail),
             Outcome::Refused { detail, .. } => ("refused", detail),

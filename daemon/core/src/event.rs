@@ -32,6 +32,8 @@ events! {
     MailRefused = "mail.refused",
     /// The mail can't arrive in time to be useful, and was not sent (law 7).
     MailDropped = "mail.dropped",
+    /// A held address may have mail again.
+    AddressReleased = "address.released",
     /// A bounce, with proof, says that the mail did not arrive.
     MailBounced = "mail.bounced",
     /// A bounce, with proof, says that the mail is late.

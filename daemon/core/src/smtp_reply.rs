@@ -50,6 +50,13 @@ impl SmtpReply {
         }
     }
 
+    /// Whether it refuses for ever because nobody is there: an unknown or disabled mailbox, a domain without mail (RFC 3463 §3.2,
+    /// RFC 7505). Any other refusal may be about us.
+    pub fn says_nobody_there(&self) -> bool {
+        let status = self.enhanced.as_deref().unwrap_or_default();
+        self.meaning() == Meaning::Never && matches!(status, "5.1.1" | "5.1.2" | "5.1.3" | "5.1.6" | "5.1.10" | "5.2.1")
+    }
+
     /// The id that the next hop gave the mail in its `250`, where it tells one: `250 Ok 0100…-000000` (Amazon SES),
     /// `250 2.0.0 Ok: queued as 4F2A…` (Postfix), `250 2.0.0 OK … <id@host> [Hostname=…]` (Exchange).
     pub fn next_hop_id(&self) -> Option<&str> {

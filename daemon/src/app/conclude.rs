@@ -70,6 +70,7 @@ impl App {
         let case = self.case(&read, proof, row.is_some());
         let acknowledge = deny && may_acknowledge(&settings, row.as_ref(), facts);
         let at = self.clock.now();
+        let hold_for = row.as_ref().map_or(settings.sending.hold_bounced, |row| settings.hold_bounced(&row.portal));
         let flag = match case {
             Some(case) => Some(self.new_flag(case, &read, row.as_ref(), portal.as_ref(), at).await?),
             None => None,
@@ -82,7 +83,7 @@ impl App {
             kind: kind.as_str(),
             verdict: (kind == Kind::Reply).then(|| (verdict.as_str(), read.judgement.confidence)),
             proof: proof.as_str(),
-            delivery: facts.bounce.as_ref().filter(|_| kind == Kind::Bounce && proven).and_then(|bounce| delivery(bounce, &settings, at)),
+            delivery: facts.bounce.as_ref().filter(|_| kind == Kind::Bounce && proven).and_then(|bounce| delivery(bounce, hold_for, at)),
             acknowledge: acknowledge.then(|| at + ACK_USEFUL),
             reset: row,
             portal,
@@ -241,14 +242,13 @@ fn may_acknowledge(settings: &Settings, row: Option<&ResetRow>, facts: &Facts) -
 }
 
 /// What a proven bounce means for the mail.
-fn delivery(bounce: &Bounce, settings: &Settings, at: Timestamp) -> Option<Delivery> {
+fn delivery(bounce: &Bounce, hold_for: Duration, at: Timestamp) -> Option<Delivery> {
     let detail = json!({ "class": bounce.class, "status": bounce.status, "reason": bounce.reason });
     let (event, failed) = match (bounce.class, bounce.action) {
         (BounceClass::Delayed, _) | (_, Some(Action::Delayed)) => (Event::MailDelayed, false),
         (BounceClass::Delivered | BounceClass::Relayed, _) => (Event::MailDelivered, false),
         (BounceClass::Hard | BounceClass::Soft, _) => (Event::MailBounced, true),
     };
-    let hold = (failed && bounce.class == BounceClass::Hard)
-        .then(|| (at + settings.sending.hold_bounced, format!("it bounced: {}", bounce.reason)));
+    let hold = (failed && bounce.class == BounceClass::Hard).then(|| (at + hold_for, format!("it bounced: {}", bounce.reason)));
     Some(Delivery { event, detail, failed, hold })
 }

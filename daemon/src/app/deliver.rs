@@ -12,13 +12,52 @@ use serde_json::{Value, json};
 use super::letters::{Case, Desk, Letter, LetterError};
 use super::{App, Outfit};
 use crate::ambient::random;
-use crate::mail::Outcome;
-use crate::store::{Flag, MailKind, Record, ResetRow, StoreError, Work};
+use crate::mail::{Outcome, Sent, Via};
+use crate::store::{Flag, MailKind, Post, Record, ResetRow, StoreError, Work};
+
+/// What an attempt came to.
+pub struct Delivered {
+    /// As it is to be written down.
+    pub record: Record,
+    /// What it showed of the destination.
+    pub reached: Reached,
+}
+
+/// How far an attempt came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reached {
+    /// Nobody was asked.
+    Nobody,
+    /// The destination said something of the mail.
+    Destination,
+    /// It is not to be had, and need not be asked for so long.
+    Away(Duration),
+}
+
+impl From<Record> for Delivered {
+    fn from(record: Record) -> Self {
+        Self { record, reached: Reached::Nobody }
+    }
+}
 
 impl App {
-    /// Every waiting mail, for the start.
-    pub async fn waiting(&self) -> Result<Vec<crate::store::Post>, StoreError> {
-        self.store.waiting().await
+    /// A stretch of the waiting mails, for the start.
+    pub async fn waiting(&self, after: i64, limit: u32) -> Result<Vec<Post>, StoreError> {
+        self.store.waiting(after, limit).await
+    }
+
+    /// Where a mail goes: what has limits, a pace and a health of its own.
+    pub fn destination(&self, post: &Post) -> String {
+        let outfit = self.outfit();
+        match post.kind {
+            MailKind::Webhook => post.portal.as_str().to_owned(),
+            MailKind::Alert => {
+                let portal = outfit.settings.portals.get(&post.portal);
+                let domain = portal.and_then(|portal| portal.alert.mail_to.as_ref()).map(|to| to.domain().to_lowercase());
+                outfit.transport.destination(&domain.unwrap_or_default()).to_owned()
+            }
+            MailKind::Reset | MailKind::Notice | MailKind::Acknowledgement => outfit.transport.destination(&post.domain).to_owned(),
+        }
     }
 
     /// Counts an attempt and gives its work; `None`: there is nothing left to send.
@@ -27,36 +66,37 @@ impl App {
     }
 
     /// Tries once; what it came to is for [`App::write_down`].
-    pub async fn deliver(&self, work: &Work) -> Record {
+    pub async fn deliver(&self, work: &Work) -> Delivered {
         match self.attempt(work).await {
-            Ok(record) => record,
-            Err(error) => self.later(work, error.to_string(), None),
+            Ok(delivered) => delivered,
+            Err(error) => self.later(work, error.to_string(), Value::Null).into(),
         }
     }
 
     /// An attempt that panicked: deferred like any other, so that a mail that can't be made ends by its schedule.
-    pub fn delivery_broke(&self, work: &Work) -> Record {
-        self.later(work, "an internal error; the log has it".into(), None)
+    pub fn delivery_broke(&self, work: &Work) -> Delivered {
+        self.later(work, "an internal error; the log has it".into(), Value::Null).into()
     }
 
-    async fn attempt(&self, work: &Work) -> Result<Record, StoreError> {
+    async fn attempt(&self, work: &Work) -> Result<Delivered, StoreError> {
         let outfit = self.outfit.load_full();
         if !work.void
             && let Some(record) = self.dead_or_late(work).await?
         {
-            return Ok(record);
+            return Ok(record.into());
         }
         if work.kind == MailKind::Webhook {
-            return self.post_webhook(&outfit, work).await;
+            return self.post_webhook(&outfit, work).await.map(Delivered::from);
         }
         Ok(match self.letter(&outfit, work).await? {
-            _ if work.void => Record::Void,
+            _ if work.void => Record::Void.into(),
             Ok(letter) => {
-                let outcome = outfit.transport.send(&letter.envelope, &letter.message).await;
+                let destination = outfit.transport.destination(letter.envelope.to.domain()).to_owned();
+                let sent = outfit.transport.send(&letter.envelope, &letter.message).await;
                 drop(letter);
-                self.outcome(&outfit, work, outcome)
+                self.sent(&outfit, work, &destination, sent)
             }
-            Err(error) => self.unmade(work, &error),
+            Err(error) => self.unmade(work, &error).into(),
         })
     }
 
@@ -134,44 +174,54 @@ impl App {
             }
             // Standard Webhooks: the receiver wants no more of it.
             Ok(410) => given_up(work, "the receiver answered 410: it is gone for good"),
-            Ok(status) => self.later(work, format!("the receiver answered {status}"), None),
-            Err(error) => self.later(work, error.to_string(), None),
+            Ok(status) => self.later(work, format!("the receiver answered {status}"), Value::Null),
+            Err(error) => self.later(work, error.to_string(), Value::Null),
         })
     }
 
-    fn outcome(&self, outfit: &Outfit, work: &Work, outcome: Outcome) -> Record {
+    fn sent(&self, outfit: &Outfit, work: &Work, destination: &str, sent: Sent) -> Delivered {
         let now = self.clock.now();
-        match outcome {
+        let way = way(sent.via.as_ref());
+        let reached = match sent.pause {
+            Some(pause) => Reached::Away(pause),
+            None => Reached::Destination,
+        };
+        match (&sent.pause, &sent.outcome) {
+            (Some(_), Outcome::Deferred { detail, .. }) => self.gauges.away(destination, detail, now),
+            _ => self.gauges.there(destination),
+        }
+        let record = match sent.outcome {
             Outcome::Accepted(reply) => {
                 let expiry = work.reset.as_ref().filter(|_| work.kind == MailKind::Reset).and_then(|row| life(outfit, row, now));
                 if expiry.is_some() {
                     self.gauges.mail_sent(now.since(work.created_at));
                 }
                 let remote_id = reply.as_ref().and_then(SmtpReply::next_hop_id).map(str::to_owned);
-                Record::Sent { remote_id, expiry, detail: told(work, reply.as_ref(), None) }
+                Record::Sent { remote_id, expiry, detail: told(work, with_reply(way, reply.as_ref()), None) }
             }
-            Outcome::Deferred { reply, detail } => {
-                self.gauges.mail_deferred(&detail, now);
-                self.later(work, detail, reply.as_ref())
-            }
-            Outcome::Refused { reply, detail } => {
-                Record::Failed { event: Event::MailRefused, detail: told(work, reply.as_ref(), Some(&detail)), last: detail }
-            }
-        }
+            Outcome::Deferred { reply, detail } => self.later(work, detail, with_reply(way, reply.as_ref())),
+            Outcome::Refused { reply, detail } => Record::Failed {
+                event: Event::MailRefused,
+                hold: reply.as_ref().filter(|reply| reply.says_nobody_there()).map(|_| now + outfit.settings.hold_bounced(&work.portal)),
+                detail: told(work, with_reply(way, reply.as_ref()), Some(&detail)),
+                last: detail,
+            },
+        };
+        Delivered { record, reached }
     }
 
     fn unmade(&self, work: &Work, error: &LetterError) -> Record {
         tracing::error!(event = "mail.unmade", mail = work.mail, kind = work.kind.as_str(), %error);
         match error {
             LetterError::NoAddress => dropped(work, "there is no address to send to"),
-            error => self.later(work, error.to_string(), None),
+            error => self.later(work, error.to_string(), Value::Null),
         }
     }
 
-    fn later(&self, work: &Work, why: String, reply: Option<&SmtpReply>) -> Record {
+    fn later(&self, work: &Work, why: String, met: Value) -> Record {
         let jitter = random::<1>(&*self.entropy).map_or(128, |[byte]| byte);
         match retry::next(work.attempts, work.useful_until, self.clock.now(), jitter) {
-            Next::At(due_at) => Record::Deferred { due_at, detail: told(work, reply, Some(&why)), last: why },
+            Next::At(due_at) => Record::Deferred { due_at, detail: told(work, met, Some(&why)), last: why },
             Next::GiveUp if work.kind == MailKind::Webhook => given_up(work, &why),
             Next::GiveUp => dropped(work, &format!("it could no longer arrive in time to be useful; the last try met: {why}")),
         }
@@ -186,11 +236,11 @@ fn life(outfit: &Outfit, row: &ResetRow, now: Timestamp) -> Option<resetd_core::
     }))
 }
 
-/// A line for the timeline: never an address, though servers like to repeat it.
-fn told(work: &Work, reply: Option<&SmtpReply>, why: Option<&str>) -> Value {
+/// A line for the timeline: never an address, though servers like to repeat it. `met`: what the attempt met, an object or null.
+fn told(work: &Work, met: Value, why: Option<&str>) -> Value {
     let mut detail = json!({ "kind": work.kind.as_str(), "attempt": work.attempts });
-    if let Some(reply) = reply {
-        detail["reply"] = Value::String(without_addresses(&reply.to_string()));
+    if let (Value::Object(met), Some(detail)) = (met, detail.as_object_mut()) {
+        detail.extend(met);
     }
     if let Some(why) = why {
         detail["why"] = Value::String(without_addresses(why));
@@ -201,16 +251,33 @@ fn told(work: &Work, reply: Option<&SmtpReply>, why: Option<&str>) -> Value {
     detail
 }
 
+/// The next hop and how the connection was protected.
+fn way(via: Option<&Via>) -> Value {
+    let Some(via) = via else { return json!({}) };
+    let mut way = json!({ "via": via.host });
+    if let Some(tls) = via.tls {
+        way["tls"] = Value::from(tls.as_str());
+    }
+    way
+}
+
+fn with_reply(mut met: Value, reply: Option<&SmtpReply>) -> Value {
+    if let Some(reply) = reply {
+        met["reply"] = Value::String(without_addresses(&reply.to_string()));
+    }
+    met
+}
+
 fn without_addresses(text: &str) -> String {
     text.split(' ').map(|word| if word.contains('@') { "…" } else { word }).collect::<Vec<_>>().join(" ")
 }
 
 fn dropped(work: &Work, why: &str) -> Record {
-    Record::Failed { event: Event::MailDropped, last: why.into(), detail: told(work, None, Some(why)) }
+    Record::Failed { event: Event::MailDropped, last: why.into(), detail: told(work, Value::Null, Some(why)), hold: None }
 }
 
 fn given_up(work: &Work, why: &str) -> Record {
-    Record::Failed { event: Event::WebhookFailed, last: why.into(), detail: told(work, None, Some(why)) }
+    Record::Failed { event: Event::WebhookFailed, last: why.into(), detail: told(work, Value::Null, Some(why)), hold: None }
 }
 
 /// The body of a webhook: `type`, `timestamp` and `data`, as Standard Webhooks recommends. No secret, no address.

@@ -135,6 +135,7 @@ impl Desk<'_> {
         };
         let rendered = self.outfit.library.render(&portal.name, "alert", &portal.locale, &values)?;
         let id = BASE32_NOPAD.encode(&self.ring.pseudonym(&format!("alert {number}"))).to_lowercase();
+        let message_id = format!("flag-{number}.{id}@{}", portal.sender.address.domain());
         // Who forges one of these as the sender would have support's answers, and its ticket system's, come round to us again.
         let goes_round = |sender: &str| is_ours(&self.outfit.settings, sender) || to.same_as(sender);
         let reply_to = flag.sender.as_deref().filter(|sender| Mailbox::parse(sender).is_ok() && !goes_round(sender));
@@ -143,7 +144,7 @@ impl Desk<'_> {
             to,
             to_name: None,
             reply_to: reply_to.unwrap_or(portal.support_address.as_str()),
-            message_id: &format!("flag-{number}.{id}@{}", portal.sender.address.domain()),
+            message_id: &message_id,
             date: work.created_at,
             auto: Auto::Generated,
             valid_since: None,
@@ -151,7 +152,8 @@ impl Desk<'_> {
         };
         let message = self.sign(portal, compose(&head, &rendered)?)?;
         // The null path: an alert that bounces must not come back as new mail.
-        Ok(Letter { envelope: Envelope { from: String::new(), to: to.clone(), valid_since: None }, message })
+        let face = portal.face.clone();
+        Ok(Letter { envelope: Envelope { from: String::new(), to: to.clone(), valid_since: None, envelope_id: message_id, face }, message })
     }
 
     fn portal(&self, name: &PortalName) -> Result<(&Portal, &Brand), LetterError> {
@@ -179,12 +181,13 @@ impl Desk<'_> {
     ) -> Result<Letter, LetterError> {
         let rendered = self.outfit.library.render(&portal.name, wording, &row.locale, values)?;
         let tag = |purpose| Tag { purpose, reset: row.id }.sign(self.ring);
+        let message_id = format!("{}@{}", tag(purpose), portal.sender.address.domain());
         let head = Head {
             from: &portal.sender,
             to,
             to_name: row.name.as_ref(),
             reply_to: &portal.reply_to.with(&tag(Purpose::Reply)),
-            message_id: &format!("{}@{}", tag(purpose), portal.sender.address.domain()),
+            message_id: &message_id,
             date: work.created_at,
             auto,
             valid_since: row.valid_since,
@@ -193,7 +196,8 @@ impl Desk<'_> {
         let message = self.sign(portal, compose(&head, &rendered)?)?;
         // An acknowledgement answers mail: the null path, so that nothing can answer it (RFC 3834 §3.3).
         let from = if work.kind == MailKind::Acknowledgement { String::new() } else { portal.bounce_to.with(&tag(Purpose::Bounce)) };
-        Ok(Letter { envelope: Envelope { from, to: to.clone(), valid_since: row.valid_since }, message })
+        let (envelope_id, face) = (message_id, portal.face.clone());
+        Ok(Letter { envelope: Envelope { from, to: to.clone(), valid_since: row.valid_since, envelope_id, face }, message })
     }
 
     fn sign(&self, portal: &Portal, message: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, DkimError> {

@@ -34,9 +34,10 @@ use gauges::Gauges;
 use mailboxes::Mailboxes;
 
 pub use crate::store::{
-    Counts, Flag, FlagFilter, FolderKey, FolderMark, FolderSeen, Line, Listed, MailKind, Owed, Page, Queued, Reset, Resolution, Severity,
-    StoreError,
+    Attempt, Counts, Flag, FlagFilter, FolderKey, FolderMark, FolderSeen, Held, Line, Listed, MailKind, MailShown, Owed, Page, Queued,
+    Reset, Resolution, Severity, StoreError,
 };
+pub use deliver::{Delivered, Reached};
 pub use ingest::{Arrival, Inbox, NotKept, Peer};
 pub use outfit::{Outfit, OutfitError};
 pub use types::*;

@@ -89,7 +89,7 @@ impl Outfit {
             authenticator,
             brands,
             signers: Signers::new(&settings.sending.dkim)?,
-            transport: Transport::new(&settings.sending)?,
+            transport: Transport::new(&settings.sending, &settings.dns)?,
             webhooks: webhook::Client::new()?,
             problems: problems.iter().map(|problem| format!("a wording is not used: {problem}")).collect(),
             our_words: Arc::new(library.our_words()),

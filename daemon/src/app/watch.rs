@@ -6,7 +6,7 @@ use tokio::sync::broadcast;
 
 use super::{App, AppError, Caller, Status};
 use crate::config::{Role, TransportSettings};
-use crate::store::{Line, Listed, Page, Queued};
+use crate::store::{Held, Line, Listed, MailShown, Page, Queued};
 
 const READERS: [Role; 2] = [Role::App, Role::Support];
 
@@ -38,6 +38,35 @@ impl App {
         self.store.retry_now(id, self.clock.now()).await?.ok_or(AppError::NotFound("mail waiting"))
     }
 
+    /// One mail and what its attempts met.
+    pub async fn queue_show(&self, caller: &Caller, id: i64) -> Result<MailShown, AppError> {
+        admin(caller, "the queue is")?;
+        self.store.mail(id).await?.ok_or(AppError::NotFound("mail"))
+    }
+
+    /// Takes a waiting mail out of the queue.
+    pub async fn queue_drop(&self, caller: &Caller, id: i64) -> Result<(), AppError> {
+        admin(caller, "the queue is")?;
+        self.store
+            .drop_mail(id, "an administrator took it out of the queue", self.clock.now())
+            .await?
+            .ok_or(AppError::NotFound("mail waiting"))
+    }
+
+    /// Addresses that get no mail for a while.
+    pub async fn holds(&self, caller: &Caller, page: Page) -> Result<Listed<Held>, AppError> {
+        support(caller)?;
+        Ok(self.store.holds(page, caller.portals(&[Role::Support]), self.clock.now()).await?)
+    }
+
+    /// Lets an address have mail again.
+    pub async fn release(&self, caller: &Caller, id: i64) -> Result<(), AppError> {
+        support(caller)?;
+        let by = format!("uid {}", caller.uid);
+        let released = self.store.release(id, caller.portals(&[Role::Support]), by, self.clock.now()).await?;
+        released.ok_or(AppError::NotFound("held address"))
+    }
+
     /// The state of the whole.
     pub async fn status(&self, caller: &Caller) -> Result<Status, AppError> {
         if caller.grants.is_empty() {
@@ -46,10 +75,15 @@ impl App {
         let outfit = self.outfit();
         let (counts, now) = (self.store.counts().await?, self.clock.now());
         let transport = match &outfit.settings.sending.transport {
-            TransportSettings::Relay(relay) => format!("relay {}:{}", relay.host, relay.port),
+            TransportSettings::Relay(relays) => {
+                let named = relays.iter().map(|relay| format!("{}:{}", relay.host, relay.port)).collect::<Vec<_>>();
+                format!("relay {}", named.join(", then "))
+            }
+            TransportSettings::Mx(_) => "straight to each domain's servers (MX)".into(),
             TransportSettings::Capture(_) => "capture (a Maildir; nothing leaves this machine)".into(),
         };
         let mut problems = outfit.problems.clone();
+        problems.extend(outfit.transport.problems());
         problems.extend(self.gauges.problems(&counts, now));
         problems.extend(self.mailboxes.problems(now));
         Ok(Status {
@@ -69,7 +103,8 @@ impl App {
             return Err(AppError::Forbidden("metrics are for clients with the role `support` or `admin`".into()));
         }
         let counts = self.store.counts().await?;
-        let mut text = self.gauges.render(&counts, &self.store.tally(), self.started_at);
+        let tls = self.outfit().transport.tls_results();
+        let mut text = self.gauges.render(&counts, &self.store.tally(), &tls, self.started_at);
         self.mailboxes.render(self.clock.now(), &mut text);
         Ok(text)
     }
@@ -84,6 +119,13 @@ impl App {
         let path = folder.join(name);
         self.store.backup(path.clone()).await?;
         Ok(path)
+    }
+}
+
+fn support(caller: &Caller) -> Result<(), AppError> {
+    match caller.has(Role::Admin) || caller.has(Role::Support) {
+        true => Ok(()),
+        false => Err(AppError::Forbidden("held addresses are for clients with the role `support` or `admin`".into())),
     }
 }
 

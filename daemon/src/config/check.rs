@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
 use super::problem::ConfigErrors;
-use super::types::{LmtpListen, MailboxSettings, Settings, TransportSettings};
+use super::types::{LmtpListen, MailboxSettings, RelaySettings, Settings, TransportSettings};
 
 /// Where systemd puts the credentials of our unit while it runs.
 const DAEMON_CREDENTIALS: &str = "/run/credentials/resetd.service";
@@ -28,7 +28,16 @@ pub fn verdict(outcome: &Result<Settings, ConfigErrors>) -> (u8, String) {
 fn summary(settings: &Settings) -> String {
     let portals: Vec<String> = settings.portals.values().map(|portal| format!("{} ({})", portal.name, portal.title)).collect();
     let out = match &settings.sending.transport {
-        TransportSettings::Relay(relay) => format!("relay {} port {}, {}", relay.host, relay.port, relay.tls.as_str()),
+        TransportSettings::Relay(relays) => {
+            let named = |relay: &RelaySettings| format!("relay {} port {}, {}", relay.host, relay.port, relay.tls.as_str());
+            relays.iter().map(named).collect::<Vec<_>>().join("; then ")
+        }
+        TransportSettings::Mx(mx) => {
+            let checks = [(mx.dane, "DANE"), (mx.mta_sts, "MTA-STS")].into_iter().filter(|(on, _)| *on).map(|(_, name)| name);
+            let checks = checks.collect::<Vec<_>>().join(" and ");
+            let checks = if checks.is_empty() { "TLS where offered".to_owned() } else { format!("TLS verified by {checks}") };
+            format!("straight to each domain's servers, {checks}")
+        }
         TransportSettings::Capture(folder) => format!("capture into {}: nothing leaves this machine", folder.display()),
     };
     let keys = settings.sending.dkim.len();

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
-use zeroize::Zeroizing;
 
+use super::login::{Login, LoginKeys};
 use super::relay::check_ca;
 use super::report::Report;
-use super::secrets::{SecretFiles, SecretKeys};
+use super::secrets::SecretFiles;
 use super::types::TlsMode;
 use super::values::{Credential, FolderName, FromText, Host, MailboxName, Span, Text, User, Whole, Word, is_loopback};
 
@@ -26,7 +26,7 @@ pub struct ImapSettings {
     /// PEM file of the authorities to trust instead of the system's.
     pub ca: Option<PathBuf>,
     /// Who we are there.
-    pub login: ImapLogin,
+    pub login: Login,
     /// Which folders; one that begins with a backslash is found by its special use.
     pub folders: Vec<String>,
     /// What becomes of a message that is on disk.
@@ -45,24 +45,6 @@ impl std::fmt::Debug for ImapSettings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Imap({}:{}, {:?}, {:?})", self.host, self.port, self.tls, self.folders)
     }
-}
-
-/// A user, and what proves that it is the one.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ImapLogin {
-    /// User.
-    pub user: String,
-    /// Password or token.
-    pub secret: ImapSecret,
-}
-
-/// What proves it.
-#[derive(Clone, PartialEq, Eq)]
-pub enum ImapSecret {
-    /// From a file or credential.
-    Password(Zeroizing<String>),
-    /// The program, with its arguments, that prints a token for XOAUTH2.
-    Command(Vec<String>),
 }
 
 /// What becomes of a message that is on disk.
@@ -159,7 +141,8 @@ impl ImapSection {
         }
         let folders: Vec<String> = self.folders.iter().map(|folder| folder.0.0.clone()).collect();
         check_folders(&folders, &self.after.0, table, report);
-        let secret = secret(table, self.password_file, self.credential, self.token_command, secrets, report);
+        let keys = LoginKeys { file: self.password_file, credential: self.credential, command: self.token_command };
+        let secret = keys.check(table, secrets, report);
         let user = report.required(&at("user"), self.user, "the user to log in as");
         let host = report.required(&at("host"), self.host, "the server's name or address")?.0.0;
         let loopback = is_loopback(&host);
@@ -177,7 +160,7 @@ impl ImapSection {
             port,
             tls,
             ca: self.ca.map(|ca| ca.0),
-            login: ImapLogin { user: user?.0.0, secret: secret? },
+            login: Login { user: user?.0.0, secret: secret? },
             folders,
             after: self.after.0,
             since: self.since.duration(),
@@ -207,47 +190,6 @@ fn check_folders(folders: &[String], after: &ImapAfter, table: &str, report: &mu
 /// INBOX is one however it is written (RFC 3501 §5.1).
 fn same_folder(one: &str, other: &str) -> bool {
     one == other || (one.eq_ignore_ascii_case("INBOX") && other.eq_ignore_ascii_case("INBOX"))
-}
-
-fn secret(
-    table: &str,
-    file: Option<Text<PathBuf>>,
-    credential: Option<Text<Credential>>,
-    command: Option<Vec<Text<Word>>>,
-    secrets: &SecretFiles<'_>,
-    report: &mut Report<'_>,
-) -> Option<ImapSecret> {
-    let at = |key: &str| format!("{table}.{key}");
-    if let Some(command) = command {
-        if file.is_some() || credential.is_some() {
-            report.value(&at("token_command"), "must not stand beside password_file or credential: one of them");
-            return None;
-        }
-        let words: Vec<String> = command.into_iter().map(|word| word.0.0).collect();
-        let Some(program) = words.first().filter(|program| program.starts_with('/')) else {
-            report.value(&at("token_command"), "must begin with the absolute path of a program, then its arguments, one text each");
-            return None;
-        };
-        if !std::path::Path::new(program).is_file() {
-            report.value(&at("token_command"), "must begin with a program, and there is none of that name");
-            return None;
-        }
-        return Some(ImapSecret::Command(words));
-    }
-    if report.complained(&at("token_command")) {
-        return None;
-    }
-    if file.is_none() && credential.is_none() && !report.complained(&at("password_file")) && !report.complained(&at("credential")) {
-        report.key(table, "must have one of password_file, credential and token_command");
-        return None;
-    }
-    let key = if credential.is_some() { "credential" } else { "password_file" };
-    let password = secrets.read(SecretKeys { table: table.to_owned(), file_key: "password_file", file, credential }, report)?;
-    if password.chars().any(char::is_control) {
-        report.value(&at(key), "must be a file with one line, without control characters");
-        return None;
-    }
-    Some(ImapSecret::Password(password))
 }
 
 impl FromText for ImapAfter {

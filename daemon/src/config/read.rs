@@ -117,7 +117,12 @@ fn take_out_of_value(value: &mut DeValue<'_>, entry: &Entry, path: &str) -> bool
         DeValue::Table(table) => take_out(table, entry, path),
         DeValue::Array(items) => {
             let item = |index: usize| format!("{path}[{index}]");
-            if let Some(gone) = (0..items.len()).find(|index| item(*index) == entry.path()) {
+            // By its place in the text, since the numbers of those behind it change when one is taken out; tables of a list have
+            // none of their own, and go by number.
+            let is_item =
+                entry.path().strip_prefix(path).is_some_and(|rest| rest.starts_with('[') && rest.find(']') == Some(rest.len() - 1));
+            let by_place = items.iter().position(|item| is_item && entry.stands_at(&item.span()) && !item.get_ref().is_table());
+            if let Some(gone) = by_place.or_else(|| (0..items.len()).find(|index| item(*index) == entry.path())) {
                 let kept = items.iter().enumerate().filter(|(index, _)| *index != gone).map(|(_, item)| item.clone());
                 *items = kept.collect();
                 return true;

@@ -12,6 +12,7 @@ use super::file::File;
 use super::imap::ImapSection;
 use super::limits::LimitsSection;
 use super::mailbox::MailboxSection;
+use super::mx::MxSection;
 use super::portal::PortalSection;
 use super::portal::alert::{AlertSection, WebhookSection};
 use super::portal::login_failures::LoginFailuresSection;
@@ -106,7 +107,7 @@ fn every_known_key_stands_in_the_reference() {
 }
 
 /// Every section with the keys that serde takes for it. A table that is missing here shows as keys that nobody knows.
-fn sections() -> [(&'static str, &'static [&'static str]); 17] {
+fn sections() -> [(&'static str, &'static [&'static str]); 18] {
     [
         ("", keys_of::<File>()),
         ("server", keys_of::<ServerSection>()),
@@ -119,6 +120,7 @@ fn sections() -> [(&'static str, &'static [&'static str]); 17] {
         ("portal.shop.alert.webhook", keys_of::<WebhookSection>()),
         ("sending", keys_of::<SendingSection>()),
         ("sending.relay", keys_of::<RelaySection>()),
+        ("sending.mx", keys_of::<MxSection>()),
         ("sending.relay.login", keys_of::<LoginSection>()),
         ("sending.dkim", keys_of::<DkimSection>()),
         ("mailbox", keys_of::<MailboxSection>()),

@@ -5,43 +5,71 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::environment::Environment;
-use super::relay::RelaySection;
+use super::mx::MxSection;
+use super::relay::RelaySections;
 use super::report::Report;
 use super::secrets::{SecretFiles, SecretKeys};
 use super::types::{DkimKey, Sending, TransportSettings};
-use super::values::{Credential, DkimSelector, Domain, Span, Text, Whole};
+use super::values::{Amount, Credential, DkimSelector, Domain, Span, Text, Whole};
 
 #[derive(Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a table")]
 pub(super) struct SendingSection {
-    connections: Whole<1, 100>,
+    connections: Whole<1, 1_000>,
+    per_destination: Whole<1, 100>,
+    rate: Amount,
+    mails_per_connection: Whole<1, 100_000>,
     hold_bounced: Span<0, 31_536_000>,
-    relay: Option<RelaySection>,
+    relay: Option<RelaySections>,
+    mx: Option<MxSection>,
     capture: Option<Text<PathBuf>>,
     dkim: Vec<DkimSection>,
 }
 
 impl Default for SendingSection {
     fn default() -> Self {
-        Self { connections: Whole(10), hold_bounced: Span::of::<{ 7 * 86_400 }>(), relay: None, capture: None, dkim: Vec::new() }
+        Self {
+            connections: Whole(50),
+            per_destination: Whole(10),
+            rate: Amount(u32::MAX),
+            mails_per_connection: Whole(1000),
+            hold_bounced: Span::of::<{ 7 * 86_400 }>(),
+            relay: None,
+            mx: None,
+            capture: None,
+            dkim: Vec::new(),
+        }
     }
 }
 
 impl SendingSection {
     pub(super) fn check(self, env: &Environment, secrets: &SecretFiles<'_>, report: &mut Report<'_>) -> Option<Sending> {
         let capture = self.capture.map(|folder| folder.0);
-        let both = self.relay.is_some() && capture.is_some();
-        if both {
-            report.value("sending.capture", "must not stand beside [sending.relay]: a mail goes one way");
+        let ways = [("relay", self.relay.is_some()), ("mx", self.mx.is_some()), ("capture", capture.is_some())];
+        let mut given = ways.into_iter().filter(|(_, given)| *given).map(|(key, _)| key);
+        let first = given.next();
+        for second in given {
+            let first = first.unwrap_or_default();
+            report.key(&format!("sending.{second}"), &format!("must not stand beside sending.{first}: a mail goes one way"));
         }
-        let neither = self.relay.is_none() && capture.is_none();
-        if neither && !report.complained("sending.relay") && !report.complained("sending.capture") {
-            report.key("sending", "must have a way out: [sending.relay] with a host, or capture = \"/maildir\"");
+        let complained = ways.iter().any(|(key, _)| report.complained(&format!("sending.{key}")));
+        if first.is_none() && !complained {
+            report.key("sending", "must have a way out: [sending.relay] with a host, [sending.mx], or capture = \"/maildir\"");
         }
-        let relay = self.relay.and_then(|relay| relay.check(env, secrets, report)).map(TransportSettings::Relay);
+        let relays = self.relay.map(|relay| relay.check(env, secrets, report)).filter(|relays| !relays.is_empty());
+        let mx = self.mx.map(|mx| mx.check(env, report));
         let dkim = check_dkim(self.dkim, secrets, report);
-        let transport = relay.or(capture.map(TransportSettings::Capture))?;
-        Some(Sending { transport, connections: self.connections.count(), hold_bounced: self.hold_bounced.duration(), dkim })
+        let relays = relays.map(TransportSettings::Relay);
+        let transport = relays.or(mx.map(TransportSettings::Mx)).or(capture.map(TransportSettings::Capture))?;
+        Some(Sending {
+            transport,
+            connections: self.connections.count(),
+            per_destination: self.per_destination.count(),
+            rate: (self.rate.0 != u32::MAX).then_some(self.rate.0),
+            mails_per_connection: self.mails_per_connection.0,
+            hold_bounced: self.hold_bounced.duration(),
+            dkim,
+        })
     }
 }
 

@@ -73,12 +73,18 @@ impl SmtpSection {
 #[serde(default, deny_unknown_fields, expecting = "a table")]
 pub(super) struct DnsSection {
     servers: Vec<Spanned<Text<SocketAddr>>>,
+    trust_anchor: Option<Text<PathBuf>>,
 }
 
 impl DnsSection {
     pub(super) fn check(self, report: &mut Report<'_>) -> DnsSettings {
         super::mailbox::refuse_twice(&self.servers, report);
-        DnsSettings { servers: texts(self.servers) }
+        if let Some(anchor) = &self.trust_anchor
+            && let Err(error) = std::fs::read_to_string(&anchor.0)
+        {
+            report.value("dns.trust_anchor", &format!("can't be read: {error}"));
+        }
+        DnsSettings { servers: texts(self.servers), trust_anchor: self.trust_anchor.map(|anchor| anchor.0) }
     }
 }
 

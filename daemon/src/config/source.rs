@@ -24,6 +24,11 @@ impl Entry {
     pub(super) fn path(&self) -> &str {
         &self.path
     }
+
+    /// Whether its value is what stands there.
+    pub(super) fn stands_at(&self, span: &Range<usize>) -> bool {
+        self.value == *span
+    }
 }
 
 /// Where in an entry a place in the text is.

@@ -2,11 +2,12 @@
 //! Made by `config::load`, never by hand (tests and the demo excepted).
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use super::imap::{ImapAfter, ImapLogin, ImapSecret, ImapSettings};
+pub use super::imap::{ImapAfter, ImapSettings};
+pub use super::login::{Login, LoginSecret};
 
 use resetd_core::address::{DisplayName, Mailbox};
 use resetd_core::ids::PortalName;
@@ -34,6 +35,13 @@ pub struct Settings {
     pub mailbox: MailboxSettings,
     /// `[dns]`: whom to ask.
     pub dns: DnsSettings,
+}
+
+impl Settings {
+    /// How long an address gets no mail of a portal after a hard bounce.
+    pub fn hold_bounced(&self, portal: &PortalName) -> Duration {
+        self.portals.get(portal).and_then(|portal| portal.hold_bounced).unwrap_or(self.sending.hold_bounced)
+    }
 }
 
 /// `[server]`
@@ -145,6 +153,10 @@ pub struct Portal {
     pub alert: Alert,
     /// Whether the person gets an acknowledgement of a proven "this wasn't me".
     pub acknowledge: bool,
+    /// How we show ourselves where mails go straight to their domain.
+    pub face: Face,
+    /// How long an address gets no mail of this portal after a hard bounce.
+    pub hold_bounced: Option<Duration>,
 }
 
 /// Name and address of a `From:`.
@@ -237,17 +249,32 @@ pub struct Sending {
     pub transport: TransportSettings,
     /// Mails under way at a time, each on a connection of its own.
     pub connections: usize,
+    /// Of these, to one relay or one domain.
+    pub per_destination: usize,
+    /// Mails a second to one relay or one domain; `None`: as many as it takes.
+    pub rate: Option<u32>,
+    /// Mails that one connection carries.
+    pub mails_per_connection: u32,
     /// How long an address is held back after a hard bounce.
     pub hold_bounced: Duration,
     /// `[[sending.dkim]]`: signatures to add.
     pub dkim: Vec<DkimKey>,
 }
 
+impl Sending {
+    /// What one destination may have: mails at a time, and in a second.
+    pub fn limits(&self) -> (usize, Option<u32>) {
+        (self.per_destination, self.rate)
+    }
+}
+
 /// The way out.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum TransportSettings {
-    /// A smarthost.
-    Relay(RelaySettings),
+    /// Smarthosts; the first that answers takes the mail. Never empty.
+    Relay(Vec<RelaySettings>),
+    /// To the servers of the address's domain.
+    Mx(MxSettings),
     /// Into a Maildir: demo, development, tests.
     Capture(PathBuf),
 }
@@ -263,6 +290,8 @@ pub struct RelaySettings {
     pub tls: TlsMode,
     /// PEM file of the authorities to trust instead of the system's.
     pub ca: Option<PathBuf>,
+    /// Our certificate and its key, PEM files, for servers that ask for one.
+    pub identity: Option<(PathBuf, PathBuf)>,
     /// AUTH.
     pub login: Option<Login>,
     /// What EHLO says.
@@ -277,6 +306,44 @@ impl std::fmt::Debug for RelaySettings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Relay({}:{}, {:?})", self.host, self.port, self.tls)
     }
+}
+
+/// `[sending.mx]`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MxSettings {
+    /// How we show ourselves, for portals that don't say otherwise.
+    pub face: Face,
+    /// This host's name, where nothing says what EHLO is to say.
+    pub host_name: String,
+    /// For each step of the dialogue.
+    pub timeout: Duration,
+    /// An idle connection is closed after this.
+    pub idle: Duration,
+    /// Whether TLSA records are asked for and kept to (RFC 7672).
+    pub dane: bool,
+    /// Whether MTA-STS policies are fetched and kept to (RFC 8461).
+    pub mta_sts: bool,
+    /// Whether a server without TLS gets no mail.
+    pub require_tls: bool,
+    /// Whether servers on private and loopback addresses get mail.
+    pub private_addresses: bool,
+    /// PEM file of the authorities to trust instead of the system's, for MTA-STS.
+    pub ca: Option<PathBuf>,
+    /// The servers' port.
+    pub port: u16,
+    /// The port that MTA-STS policies are fetched from.
+    pub policy_port: u16,
+}
+
+/// An EHLO name and source addresses.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Face {
+    /// What EHLO says.
+    pub hello: Option<String>,
+    /// The IPv4 address to send from.
+    pub ipv4: Option<Ipv4Addr>,
+    /// The IPv6 address to send from.
+    pub ipv6: Option<Ipv6Addr>,
 }
 
 /// How a relay connection is protected.
@@ -299,15 +366,6 @@ impl TlsMode {
             Self::None => "none",
         }
     }
-}
-
-/// AUTH user and password.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Login {
-    /// User.
-    pub user: String,
-    /// Password, from a file or credential.
-    pub password: Zeroizing<String>,
 }
 
 /// One DKIM signature.
@@ -366,6 +424,8 @@ pub struct SmtpSettings {
 pub struct DnsSettings {
     /// Whom to ask; none: the system's.
     pub servers: Vec<SocketAddr>,
+    /// A file of DNSKEY records to trust instead of the root's, for DANE.
+    pub trust_anchor: Option<PathBuf>,
 }
 
 /// Where LMTP listens.

@@ -101,6 +101,9 @@ pub(super) enum Command {
     /// Mails that wait
     #[command(subcommand)]
     Queue(QueueCommand),
+    /// Addresses that get no mail for a while after a hard bounce
+    #[command(subcommand)]
+    Holds(HoldsCommand),
     /// Wordings: list, check one's own, look at one
     #[command(subcommand)]
     Templates(TemplatesCommand),
@@ -277,10 +280,38 @@ pub(super) enum QueueCommand {
         #[command(flatten)]
         stretch: Stretch,
     },
+    /// Show a mail and what the server said at each failed attempt
+    #[command(after_help = "Example:\n  resetctl queue show 12")]
+    Show {
+        /// The mail's number
+        id: i64,
+    },
     /// Try a waiting mail now
     #[command(after_help = "Example:\n  resetctl queue retry 12")]
     Retry {
         /// The mail's number
+        id: i64,
+    },
+    /// Take a waiting mail out of the queue; its reset ends as undeliverable
+    #[command(after_help = "Example:\n  resetctl queue drop 12")]
+    Drop {
+        /// The mail's number
+        id: i64,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum HoldsCommand {
+    /// List the held addresses
+    #[command(after_help = "Example:\n  resetctl holds list")]
+    List {
+        #[command(flatten)]
+        stretch: Stretch,
+    },
+    /// Let an address have mail again
+    #[command(after_help = "Example:\n  resetctl holds release 3")]
+    Release {
+        /// The hold's number
         id: i64,
     },
 }

@@ -72,6 +72,7 @@ async fn ask(errand: &Errand, command: Command) -> Result<(), Failure> {
         Command::Events(ask) => events::run(errand, &ask).await,
         Command::Flags(command) => flags::run(errand, command).await,
         Command::Queue(command) => queue::run(errand, command).await,
+        Command::Holds(command) => queue::holds(errand, command).await,
         Command::Templates(command) => templates::run(errand, command).await,
         Command::Inbound(InboundCommand::Ingest { files }) => inbound::ingest::run(errand, &files).await,
         Command::Backup { file } => backup::run(errand, file.as_deref()).await,

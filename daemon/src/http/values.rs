@@ -1,9 +1,9 @@
 //! What use cases give, as it goes over the wire. The use cases hand on values that the store defines; their names are taken
 //! in here, in one place.
 
-pub(super) use crate::app::{Flag, FlagFilter, Line, Listed, Page, Queued, Severity};
+pub(super) use crate::app::{Flag, FlagFilter, Held, Line, Listed, MailShown, Page, Queued, Severity};
 
-use crate::app::{Good, ResetStory, Status, TemplateInfo};
+use crate::app::{Attempt, Good, ResetStory, Status, TemplateInfo};
 use crate::wire;
 
 impl From<ResetStory> for wire::Reset {
@@ -94,6 +94,32 @@ impl From<Queued> for wire::Queued {
             useful_until: queued.useful_until,
             last: queued.last,
             created_at: queued.created_at,
+        }
+    }
+}
+
+impl From<MailShown> for wire::Mail {
+    fn from(shown: MailShown) -> Self {
+        let attempt = |attempt: Attempt| wire::Attempt { number: attempt.number, at: attempt.at, detail: attempt.detail };
+        Self {
+            mail: shown.mail.into(),
+            state: shown.state,
+            remote_id: shown.remote_id,
+            flag: shown.flag,
+            tries: shown.attempts.into_iter().map(attempt).collect(),
+        }
+    }
+}
+
+impl From<Held> for wire::Hold {
+    fn from(held: Held) -> Self {
+        Self {
+            id: held.id,
+            email: held.email,
+            portal: held.portal.map(|portal| portal.to_string()),
+            why: held.why,
+            since: held.since,
+            until: held.until,
         }
     }
 }

@@ -6,4 +6,4 @@ mod outcome;
 pub mod templates;
 pub mod transport;
 
-pub use outcome::{Envelope, Outcome};
+pub use outcome::{Envelope, Outcome, Sent, TlsState, Via};

@@ -81,7 +81,7 @@ impl House {
         let (rooms, room_stop) = watch::channel(false);
         let (mut front, mut back) = (JoinSet::new(), JoinSet::new());
         // What an earlier run left is read before the first new request can add to it: nothing is taken twice.
-        let outbox = Outbox::new(Arc::clone(&app), opened.posts, settings.sending.connections, app.waiting().await?);
+        let outbox = Outbox::open(Arc::clone(&app), opened.posts, settings.sending.connections).await?;
         back.spawn(outbox.run(room_stop.clone()));
         back.spawn(Arc::clone(&app).read_all(inbox, room_stop.clone()));
         back.spawn(upkeep(Arc::clone(&app), room_stop));

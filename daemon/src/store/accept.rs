@@ -120,7 +120,16 @@ impl Tx<'_> {
         };
         self.event(request.created_at, event, Some((n, request.id)), Some(&request.portal), detail)?;
         let work = Work { endings: self.endings, void, ..work(request, n, mail) };
-        self.posts.push(Post { mail, due_at: request.created_at, kind: MailKind::Reset, work: Some(Arc::new(work)) });
+        self.posts.push(Post {
+            mail,
+            kind: MailKind::Reset,
+            is_minor: false,
+            portal: request.portal.clone(),
+            domain: request.email.domain().to_lowercase().into(),
+            due_at: request.created_at,
+            useful_until: request.useful_until,
+            work: Some(Arc::new(work)),
+        });
         Ok(Accepted::New(request.id))
     }
 
@@ -142,10 +151,13 @@ impl Tx<'_> {
         // The look-up is made in every case, so that every answer takes the same work.
         let mut select = self
             .conn
-            .prepare_cached("SELECT why FROM suppression WHERE email IN (?1, ?3) AND until > ?2 LIMIT 1")
+            .prepare_cached("SELECT why FROM hold WHERE email IN (?1, ?3) AND portal IN (?4, '*') AND until > ?2 LIMIT 1")
             .doing("preparing a suppression look-up")?;
         let held: Option<String> = select
-            .query_row(params![subject.address, request.created_at.as_millis(), request.email.as_str().to_lowercase()], |row| row.get(0))
+            .query_row(
+                params![subject.address, request.created_at.as_millis(), request.email.as_str().to_lowercase(), request.portal.as_str()],
+                |row| row.get(0),
+            )
             .optional()
             .doing("looking up a suppression")?;
         let over = self.windows.check(&request.limits, request.portal_limit, subject, request.created_at);

@@ -396,13 +396,7 @@ impl Tx<'_> {
             self.set_state(row, State::Undeliverable)?;
         }
         if let (Some((until, why)), Some(email)) = (&delivery.hold, &row.email) {
-            let mut hold = self
-                .conn
-                .prepare_cached(
-                    "INSERT INTO suppression (email, why, until) VALUES (?1, ?2, ?3) ON CONFLICT (email) DO UPDATE SET why = ?2, until = ?3",
-                )
-                .doing("preparing to hold an address")?;
-            hold.execute(params![email.hold_key(), why, until.as_millis()]).doing("holding an address")?;
+            self.hold(email, &row.portal, why, at, *until)?;
         }
         self.event(at, delivery.event, Some((row.n, row.id)), Some(&row.portal), delivery.detail.clone())
     }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::row::{Doing, RESET_ROW, Sql, portal, portal_opt, reset_row, time};
 use super::secrets::sql;
 use super::writer::Tx;
-use super::{Listed, MailKind, Page, Post, Queued, ResetRow, Store, StoreError};
+use super::{Attempt, Listed, MailKind, MailShown, Page, Post, Queued, ResetRow, Severity, Store, StoreError};
 
 /// A mail to be tried now, with all that it is made from.
 #[derive(Clone, Debug)]
@@ -71,19 +71,18 @@ pub enum Record {
         last: String,
         /// For the timeline.
         detail: Value,
+        /// Until when the address gets no more mail of the portal, where the refusal says that nobody is there.
+        hold: Option<Timestamp>,
     },
 }
 
 impl Store {
-    /// Every waiting mail, for the start.
-    pub async fn waiting(&self) -> Result<Vec<Post>, StoreError> {
-        let read = |conn: &Connection| {
-            let mut select = conn
-                .prepare("SELECT n, due_at, kind FROM mail WHERE state = 'queued' ORDER BY due_at")
-                .doing("preparing to read the queue")?;
-            let rows = select
-                .query_map([], |row| Ok(Post { mail: row.get(0)?, due_at: time(row, 1)?, kind: mail_kind(row, 2)?, work: None }))
-                .doing("reading the queue")?;
+    /// A stretch of the waiting mails in the order of arrival, those after `after`, for the start.
+    pub async fn waiting(&self, after: i64, limit: u32) -> Result<Vec<Post>, StoreError> {
+        let read = move |conn: &Connection| {
+            let text = sql(&["SELECT ", POST, " WHERE m.state = 'queued' AND m.n > ?1 ORDER BY m.n LIMIT ?2"]);
+            let mut select = conn.prepare_cached(&text).doing("preparing to read the queue")?;
+            let rows = select.query_map(params![after, limit], post).doing("reading the queue")?;
             rows.collect::<Result<_, _>>().doing("reading the queue")
         };
         self.readers.read(read).await
@@ -108,14 +107,29 @@ impl Store {
     /// Makes a waiting mail due now. `None`: there is no such mail waiting.
     pub async fn retry_now(&self, mail: i64, now: Timestamp) -> Result<Option<()>, StoreError> {
         let work = move |tx: &mut Tx<'_>| {
-            let mut update = tx
-                .conn
-                .prepare_cached("UPDATE mail SET due_at = ?2 WHERE n = ?1 AND state = 'queued' RETURNING kind")
-                .doing("preparing a retry")?;
-            let kind = update.query_row(params![mail, now.as_millis()], |row| mail_kind(row, 0)).optional().doing("making a mail due")?;
-            Ok(kind.map(|kind| tx.posts.push(Post { mail, due_at: now, kind, work: None })))
+            let mut update =
+                tx.conn.prepare_cached("UPDATE mail SET due_at = ?2 WHERE n = ?1 AND state = 'queued'").doing("preparing a retry")?;
+            if update.execute(params![mail, now.as_millis()]).doing("making a mail due")? == 0 {
+                return Ok(None);
+            }
+            tx.post(mail).map(Some)
         };
         self.writer.write(work).await
+    }
+
+    /// Takes a waiting mail out of the queue; its reset ends as undeliverable. `None`: there is no such mail waiting.
+    pub async fn drop_mail(&self, mail: i64, why: &'static str, now: Timestamp) -> Result<Option<()>, StoreError> {
+        let work = move |tx: &mut Tx<'_>| {
+            let Some(work) = tx.read_work(mail)? else { return Ok(None) };
+            let detail = json!({ "kind": work.kind.as_str(), "attempt": work.attempts, "why": why });
+            tx.record(&work, &Record::Failed { event: Event::MailDropped, last: why.into(), detail, hold: None }, now).map(Some)
+        };
+        self.writer.write(work).await
+    }
+
+    /// One mail and what its attempts met, the oldest first.
+    pub async fn mail(&self, mail: i64) -> Result<Option<MailShown>, StoreError> {
+        self.readers.read(move |conn| mail_shown(conn, mail)).await
     }
 
     /// Counts the ends of resets since the start. While it stands as it did, every reset that was open is.
@@ -136,6 +150,62 @@ impl Store {
 
 fn mail_kind(row: &Row<'_>, index: usize) -> Sql<MailKind> {
     MailKind::parse(row.get_ref(index)?.as_str()?).ok_or(rusqlite::Error::InvalidQuery)
+}
+
+/// What [`post`] reads.
+const POST: &str = "m.n, m.kind, m.portal, m.due_at, m.useful_until, coalesce(r.email, ''), coalesce(f.severity, '') \
+                    FROM mail m LEFT JOIN reset r ON r.n = m.reset_n LEFT JOIN flag f ON f.n = m.flag_n";
+
+fn post(row: &Row<'_>) -> Sql<Post> {
+    let kind = mail_kind(row, 1)?;
+    let to_person = matches!(kind, MailKind::Reset | MailKind::Notice | MailKind::Acknowledgement);
+    let email = row.get_ref(5)?.as_str()?;
+    let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
+    Ok(Post {
+        mail: row.get(0)?,
+        kind,
+        is_minor: row.get_ref(6)?.as_str()? == Severity::Low.as_str(),
+        portal: portal(row, 2)?,
+        domain: if to_person { domain.to_lowercase().into() } else { Box::default() },
+        due_at: time(row, 3)?,
+        useful_until: time(row, 4)?,
+        work: None,
+    })
+}
+
+fn mail_shown(conn: &Connection, mail: i64) -> Result<Option<MailShown>, StoreError> {
+    let mut select = conn
+        .prepare_cached(
+            "SELECT m.kind, r.id, m.portal, coalesce(substr(r.email, instr(r.email, '@') + 1), ''), m.state, m.attempts, m.due_at, \
+             m.useful_until, m.last, m.created_at, m.remote_id, m.flag_n FROM mail m LEFT JOIN reset r ON r.n = m.reset_n WHERE m.n = ?1",
+        )
+        .doing("preparing to show a mail")?;
+    let read = |row: &Row<'_>| {
+        let reset: Option<[u8; 16]> = row.get(1)?;
+        let queued = Queued {
+            id: mail,
+            kind: mail_kind(row, 0)?,
+            reset: reset.map(resetd_core::ids::ResetId::from_bytes),
+            portal: portal_opt(row, 2)?,
+            domain: row.get(3)?,
+            attempts: row.get(5)?,
+            due_at: time(row, 6)?,
+            useful_until: time(row, 7)?,
+            last: row.get(8)?,
+            created_at: time(row, 9)?,
+        };
+        Ok(MailShown { mail: queued, state: row.get(4)?, remote_id: row.get(10)?, flag: row.get(11)?, attempts: Vec::new() })
+    };
+    let Some(mut shown) = select.query_row([mail], read).optional().doing("showing a mail")? else { return Ok(None) };
+    let mut attempts = conn
+        .prepare_cached("SELECT number, at, detail FROM attempt WHERE mail_n = ?1 ORDER BY number")
+        .doing("preparing to list attempts")?;
+    let rows = attempts.query_map([mail], |row| {
+        let detail = serde_json::from_str(row.get_ref(2)?.as_str()?).unwrap_or(Value::Null);
+        Ok(Attempt { number: row.get(0)?, at: time(row, 1)?, detail })
+    });
+    shown.attempts = rows.doing("listing attempts")?.collect::<Result<_, _>>().doing("listing attempts")?;
+    Ok(Some(shown))
 }
 
 fn queue(conn: &Connection, page: Page, portals: Option<&[PortalName]>) -> Result<Listed<Queued>, StoreError> {
@@ -167,43 +237,61 @@ fn queue(conn: &Connection, page: Page, portals: Option<&[PortalName]>) -> Resul
 }
 
 impl Tx<'_> {
+    /// Hands a waiting mail to the outbox when this is committed.
+    pub(super) fn post(&mut self, mail: i64) -> Result<(), StoreError> {
+        let text = sql(&["SELECT ", POST, " WHERE m.n = ?1"]);
+        let mut select = self.conn.prepare_cached(&text).doing("preparing to post a mail")?;
+        self.posts.push(select.query_row([mail], post).doing("posting a mail")?);
+        Ok(())
+    }
+
     fn claim(&mut self, mail: i64, now: Timestamp) -> Result<Option<Work>, StoreError> {
         let mut update = self
             .conn
-            .prepare_cached(
-                "UPDATE mail SET attempts = attempts + 1 WHERE n = ?1 AND state = 'queued' \
-                 RETURNING kind, portal, attempts, created_at, useful_until, reset_n, flag_n",
-            )
+            .prepare_cached("UPDATE mail SET attempts = attempts + 1 WHERE n = ?1 AND state = 'queued'")
             .doing("preparing a claim")?;
-        let claimed = update
-            .query_row([mail], |row| {
-                let work = Work {
-                    mail,
-                    kind: mail_kind(row, 0)?,
-                    portal: portal(row, 1)?,
-                    attempts: row.get(2)?,
-                    created_at: time(row, 3)?,
-                    useful_until: time(row, 4)?,
-                    reset: None,
-                    flag: row.get(6)?,
-                    endings: self.endings,
-                    void: false,
-                };
-                Ok((work, row.get::<_, Option<i64>>(5)?))
-            })
-            .optional()
-            .doing("claiming a mail")?;
-        drop(update);
-        let Some((mut work, reset_n)) = claimed else { return Ok(None) };
-        if let Some(n) = reset_n {
-            work.reset = self.reset_by_n(n)?;
+        if update.execute([mail]).doing("claiming a mail")? == 0 {
+            return Ok(None);
         }
+        drop(update);
+        let Some(work) = self.read_work(mail)? else { return Ok(None) };
         let dead = work.kind == MailKind::Reset && !work.reset.as_ref().is_some_and(|row| row.state.is_open() && now < row.until);
         if dead {
             let why = "its secret had ended before the mail could go out";
-            let record = Record::Failed { event: Event::MailDropped, last: why.into(), detail: json!({ "kind": "reset", "why": why }) };
+            let record =
+                Record::Failed { event: Event::MailDropped, last: why.into(), detail: json!({ "kind": "reset", "why": why }), hold: None };
             self.record(&work, &record, now)?;
             return Ok(None);
+        }
+        Ok(Some(work))
+    }
+
+    /// A waiting mail with all that it is made from.
+    fn read_work(&self, mail: i64) -> Result<Option<Work>, StoreError> {
+        let mut select = self
+            .conn
+            .prepare_cached(
+                "SELECT kind, portal, attempts, created_at, useful_until, reset_n, flag_n FROM mail WHERE n = ?1 AND state = 'queued'",
+            )
+            .doing("preparing to read a mail")?;
+        let read = |row: &Row<'_>| {
+            let work = Work {
+                mail,
+                kind: mail_kind(row, 0)?,
+                portal: portal(row, 1)?,
+                attempts: row.get(2)?,
+                created_at: time(row, 3)?,
+                useful_until: time(row, 4)?,
+                reset: None,
+                flag: row.get(6)?,
+                endings: self.endings,
+                void: false,
+            };
+            Ok((work, row.get::<_, Option<i64>>(5)?))
+        };
+        let Some((mut work, reset_n)) = select.query_row([mail], read).optional().doing("reading a mail")? else { return Ok(None) };
+        if let Some(n) = reset_n {
+            work.reset = self.reset_by_n(n)?;
         }
         Ok(Some(work))
     }
@@ -234,9 +322,13 @@ impl Tx<'_> {
                     .conn
                     .prepare_cached("UPDATE mail SET due_at = ?2, last = ?3 WHERE n = ?1 AND state = 'queued'")
                     .doing("preparing to defer a mail")?;
-                if update.execute(params![work.mail, due_at.as_millis(), last]).doing("deferring a mail")? == 1 {
-                    self.posts.push(Post { mail: work.mail, due_at: *due_at, kind: work.kind, work: None });
+                if update.execute(params![work.mail, due_at.as_millis(), last]).doing("deferring a mail")? == 0 {
+                    // Dropped by hand while it was tried.
+                    return Ok(());
                 }
+                drop(update);
+                self.post(work.mail)?;
+                self.attempted(work, detail, now)?;
                 self.event(now, Event::MailDeferred, subject, Some(&work.portal), detail.clone())
             }
             Record::Void => {
@@ -246,18 +338,34 @@ impl Tx<'_> {
                     .doing("preparing to record a void mail")?;
                 update.execute([work.mail]).doing("recording a void mail").map(|_| ())
             }
-            Record::Failed { event, last, detail } => {
+            Record::Failed { event, last, detail, hold } => {
                 let mut update = self
                     .conn
                     .prepare_cached("UPDATE mail SET state = 'failed', last = ?2 WHERE n = ?1 AND state = 'queued'")
                     .doing("preparing to write a mail off")?;
-                update.execute(params![work.mail, last]).doing("writing a mail off")?;
+                if update.execute(params![work.mail, last]).doing("writing a mail off")? == 0 {
+                    return Ok(());
+                }
+                drop(update);
+                self.attempted(work, detail, now)?;
+                if let (Some(until), Some(email)) = (hold, work.reset.as_ref().and_then(|row| row.email.as_ref())) {
+                    self.hold(email, &work.portal, last, now, *until)?;
+                }
                 if let (Some(row), MailKind::Reset) = (&work.reset, work.kind) {
                     self.set_state(row, State::Undeliverable)?;
                 }
                 self.event(now, *event, subject, Some(&work.portal), detail.clone())
             }
         }
+    }
+
+    /// Keeps what a failed attempt met.
+    fn attempted(&self, work: &Work, detail: &Value, now: Timestamp) -> Result<(), StoreError> {
+        let mut insert = self
+            .conn
+            .prepare_cached("INSERT INTO attempt (mail_n, number, at, detail) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")
+            .doing("preparing to keep an attempt")?;
+        insert.execute(params![work.mail, work.attempts, now.as_millis(), detail.to_string()]).doing("keeping an attempt").map(|_| ())
     }
 
     /// Sets the ends of a reset's secrets, once: a mail sent twice after a crash does not live longer for it.

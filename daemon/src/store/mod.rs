@@ -4,6 +4,7 @@
 mod accept;
 mod events;
 mod flags;
+mod holds;
 mod imap;
 mod inbound;
 mod login;
@@ -120,14 +121,22 @@ pub struct ResetRow {
 }
 
 /// A mail that a commit hands to the outbox.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Post {
     /// Its number.
     pub mail: i64,
-    /// When to try.
-    pub due_at: Timestamp,
     /// What it is.
     pub kind: MailKind,
+    /// Whether it is an alert of low severity.
+    pub is_minor: bool,
+    /// Its portal.
+    pub portal: PortalName,
+    /// The domain of the person's address, in lower case; empty where the mail does not go to the person.
+    pub domain: Box<str>,
+    /// When to try.
+    pub due_at: Timestamp,
+    /// When it stops being of use.
+    pub useful_until: Timestamp,
     /// For a fresh reset mail all that it is made from, already claimed; otherwise it is claimed when due.
     pub work: Option<Arc<Work>>,
 }

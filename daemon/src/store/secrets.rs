@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::row::{Doing, RESET_ROW, reset_row};
 use super::writer::Tx;
-use super::{MailKind, Post, ResetRow, Store, StoreError};
+use super::{MailKind, ResetRow, Store, StoreError};
 
 /// What was presented, and so which end counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -242,7 +242,8 @@ impl Tx<'_> {
             .doing("preparing a mail")?;
         let values = params![kind.as_str(), reset_n, flag_n, portal.as_str(), now.as_millis(), useful_until.as_millis()];
         if insert.execute(values).doing("queueing a mail")? == 1 {
-            self.posts.push(Post { mail: self.conn.last_insert_rowid(), due_at: now, kind, work: None });
+            drop(insert);
+            self.post(self.conn.last_insert_rowid())?;
         }
         Ok(())
     }

@@ -218,6 +218,49 @@ pub struct Queued {
     pub created_at: Timestamp,
 }
 
+/// An address that gets no mail for a while.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Its number.
+    pub id: i64,
+    /// The address, as it is compared.
+    pub email: String,
+    /// Of which portal; `None`: of none.
+    pub portal: Option<PortalName>,
+    /// What happened.
+    pub why: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// A mail with what became of it.
+#[derive(Clone, Debug)]
+pub struct MailShown {
+    /// As it waits, or waited.
+    pub mail: Queued,
+    /// `queued`, `done`, `failed` or `void`.
+    pub state: String,
+    /// The id that the next hop gave in its `250`.
+    pub remote_id: Option<String>,
+    /// The flag that it is about.
+    pub flag: Option<i64>,
+    /// Its failed attempts, the oldest first.
+    pub attempts: Vec<Attempt>,
+}
+
+/// What one failed attempt met.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The first is 1.
+    pub number: u32,
+    /// When it was written down.
+    pub at: Timestamp,
+    /// A JSON object: `reply`, `why`, `via`, `tls`.
+    pub detail: Value,
+}
+
 /// Counts for `status` and `/metrics`, read from the database.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {

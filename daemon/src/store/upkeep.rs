@@ -86,7 +86,7 @@ enum Age {
     Day,
 }
 
-const PURGES: [(&str, &str, Age); 9] = [
+const PURGES: [(&str, &str, Age); 10] = [
     (
         "purging personal data of resets",
         "UPDATE reset SET email = NULL, name = NULL, ip = NULL, user_agent = NULL, account = NULL WHERE n IN \
@@ -132,6 +132,7 @@ const PURGES: [(&str, &str, Age); 9] = [
         "DELETE FROM idempotency WHERE (uid, key) IN (SELECT uid, key FROM idempotency WHERE created_at < ?1 LIMIT ?2)",
         Age::Day,
     ),
+    ("purging held addresses", "DELETE FROM hold WHERE n IN (SELECT n FROM hold WHERE until < ?1 LIMIT ?2)", Age::Day),
     ("purging wrong codes", "DELETE FROM wrong_code WHERE rowid IN (SELECT rowid FROM wrong_code WHERE at < ?1 LIMIT ?2)", Age::Day),
 ];
 

@@ -34,3 +34,52 @@ pub struct Queued {
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
 }
+
+/// A mail with what became of it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Mail {
+    /// As it waits, or waited.
+    #[serde(flatten)]
+    pub mail: Queued,
+    /// `queued`, `done`, `failed`, or `void` (made for a suppressed request, never sent).
+    #[schema(example = "queued")]
+    pub state: String,
+    /// The id that the next hop gave it.
+    pub remote_id: Option<String>,
+    /// The flag that it is about.
+    pub flag: Option<i64>,
+    /// Its failed attempts, the oldest first. The one that succeeded stands in the reset's timeline.
+    pub tries: Vec<Attempt>,
+}
+
+/// What one failed attempt met.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Attempt {
+    /// The first is 1.
+    pub number: u32,
+    /// When it ended.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// `why` it failed; `reply`, the server's words; `via`, the server; `tls`, how the connection was protected.
+    #[schema(value_type = Object)]
+    pub detail: serde_json::Value,
+}
+
+/// An address that gets no mail for a while after a hard bounce.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Hold {
+    /// Its number.
+    pub id: i64,
+    /// The address, as it is compared.
+    pub email: String,
+    /// Of which portal it gets no mail; `null`: of none.
+    pub portal: Option<String>,
+    /// What happened.
+    pub why: String,
+    /// Since when.
+    #[schema(value_type = String, format = DateTime)]
+    pub since: Timestamp,
+    /// Until when.
+    #[schema(value_type = String, format = DateTime)]
+    pub until: Timestamp,
+}

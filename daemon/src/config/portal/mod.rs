@@ -3,6 +3,7 @@
 pub(super) mod alert;
 pub(super) mod login_failures;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use resetd_core::address::{DisplayName, Mailbox};
@@ -11,13 +12,14 @@ use resetd_core::limits::Limits;
 use resetd_core::reset::{Lifetimes, Method};
 use resetd_core::secret::CodeLength;
 use serde::Deserialize;
+use toml::Spanned;
 
 use self::alert::AlertSection;
 use self::login_failures::LoginFailuresSection;
 use super::report::Report;
 use super::secrets::SecretFiles;
 use super::types::{Portal, ResetUrl, Sender, Supersede, TaggedAddress};
-use super::values::{Amount, Color, Locale, SenderText, Span, Text, Whole, WordingName, say};
+use super::values::{Amount, Color, Domain, Locale, SenderText, Span, Text, Whole, WordingName, say};
 
 #[derive(Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a table")]
@@ -41,6 +43,9 @@ pub(super) struct PortalSection {
     supersede: Text<Supersede>,
     per_hour: Option<Amount>,
     acknowledge: bool,
+    hello: Option<Text<Domain>>,
+    source: Vec<Spanned<Text<IpAddr>>>,
+    hold_bounced: Option<Span<0, 31_536_000>>,
     login_failures: LoginFailuresSection,
     alert: AlertSection,
 }
@@ -67,6 +72,9 @@ impl Default for PortalSection {
             supersede: Text(Supersede::KeepThree),
             per_hour: None,
             acknowledge: true,
+            hello: None,
+            source: Vec::new(),
+            hold_bounced: None,
             login_failures: LoginFailuresSection::default(),
             alert: AlertSection::default(),
         }
@@ -85,6 +93,8 @@ impl PortalSection {
         {
             report.value(&at("templates"), "must be a folder");
         }
+
+        let face = super::mx::face(&path, self.hello, self.source, report);
 
         let title = report.required(&at("title"), self.title, "the site's name as people know it");
         let sender = report.required(&at("sender"), self.sender, "the address in From:, like \"Example Shop <no-reply@shop.example>\"");
@@ -125,6 +135,8 @@ impl PortalSection {
             login_failures: self.login_failures.check(),
             alert,
             acknowledge: self.acknowledge,
+            face,
+            hold_bounced: self.hold_bounced.map(|span| span.duration()),
         })
     }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::finding::Findings;
-use crate::config::{LmtpListen, MailboxSettings, StoreSettings, TransportSettings};
+use crate::config::{LmtpListen, MailboxSettings, RelaySettings, StoreSettings, TransportSettings};
 
 const GIB: u64 = 1 << 30;
 /// Less free space than this is told.
@@ -127,15 +127,20 @@ fn loopback_of(ip: IpAddr) -> IpAddr {
     }
 }
 
-/// Whether the port answers. Whether it takes our login, the daemon's status tells.
-pub(super) fn relay(transport: &TransportSettings, findings: &mut Findings) {
-    let TransportSettings::Relay(relay) = transport else {
-        return findings.warn(
+/// Whether the ports answer. Whether a relay takes our login, the daemon's status tells.
+pub(super) fn sending(transport: &TransportSettings, findings: &mut Findings) {
+    match transport {
+        TransportSettings::Relay(relays) => relays.iter().for_each(|one| relay(one, findings)),
+        TransportSettings::Mx(_) => {}
+        TransportSettings::Capture(_) => findings.warn(
             "sending",
             "mails are captured into a folder: nothing leaves this machine".into(),
-            "configure [sending.relay] to send",
-        );
-    };
+            "configure [sending.relay] or [sending.mx] to send",
+        ),
+    }
+}
+
+fn relay(relay: &RelaySettings, findings: &mut Findings) {
     let place = format!("{} port {}", relay.host, relay.port);
     let tried = (relay.host.as_str(), relay.port).to_socket_addrs().and_then(|addresses| {
         let none = io::Error::new(io::ErrorKind::NotFound, "the name has no address");

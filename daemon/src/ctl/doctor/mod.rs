@@ -22,7 +22,7 @@ pub(super) async fn run(errand: &Errand, socket: Option<&Path>, file: &Path) -> 
         host::state_dir(&settings.store, &mut findings);
         host::disk(&settings.store.state_dir, &mut findings);
         host::mailboxes(&settings.mailbox, &mut findings);
-        host::relay(&settings.sending.transport, &mut findings);
+        host::sending(&settings.sending.transport, &mut findings);
     }
     let errand = match (&settings, socket) {
         // What the command line or RESETD_SOCKET says goes first, then the configuration, then the default.

@@ -34,8 +34,8 @@ impl Capture {
         let capture = self.clone();
         match tokio::task::spawn_blocking(move || capture.deliver(&mail)).await {
             Ok(Ok(())) => Outcome::Accepted(None),
-            Ok(Err(error)) => Outcome::Deferred { reply: None, detail: format!("the capture folder: {}", error.kind()) },
-            Err(_) => Outcome::Deferred { reply: None, detail: "the capture folder: interrupted".to_owned() },
+            Ok(Err(error)) => Outcome::put_off(format!("the capture folder: {}", error.kind())),
+            Err(_) => Outcome::put_off("the capture folder: interrupted"),
         }
     }
 
@@ -84,7 +84,13 @@ mod tests {
     use super::*;
 
     fn envelope() -> Envelope {
-        Envelope { from: "b+tag@shop.example".into(), to: Mailbox::parse("jo@example.org").unwrap(), valid_since: None }
+        Envelope {
+            from: "b+tag@shop.example".into(),
+            to: Mailbox::parse("jo@example.org").unwrap(),
+            valid_since: None,
+            envelope_id: String::new(),
+            face: Default::default(),
+        }
     }
 
     fn names(folder: &Path) -> Vec<PathBuf> {

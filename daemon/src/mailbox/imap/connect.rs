@@ -14,7 +14,7 @@ use super::session::{Part, Session, succeeded};
 use super::trouble::{Step, Trouble};
 use super::wire::Wire;
 use crate::config::{ImapSettings, TlsMode};
-use crate::mail::transport::{Dial, DialError, Network, Wire as Stream};
+use crate::mail::transport::{Dial, DialError, Network, Source, Target, Wire as Stream};
 
 /// How to reach one account.
 pub(super) struct Door {
@@ -101,7 +101,8 @@ impl Door {
 
 async fn dial(account: &ImapSettings) -> Result<Stream, Trouble> {
     let loopback_only = account.tls == TlsMode::None;
-    let network = Network { host: account.host.clone(), port: account.port, loopback_only, timeout: account.timeout };
+    let to = Target::Name(account.host.clone());
+    let network = Network { to, port: account.port, loopback_only, source: Source::default(), timeout: account.timeout };
     // The network shares the time among a name's addresses; the name itself has to be found in time, too.
     let dialled = tokio::time::timeout(account.timeout * 2, network.dial()).await;
     dialled.map_err(|_| Trouble::Timeout(Step::Connect))?.map_err(|error| match error {

@@ -4,22 +4,22 @@
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
-use super::command;
 use super::response::{Answer, Status};
 use super::session::{Part, Session, refused};
 use super::trouble::{Step, Trouble};
-use crate::config::{ImapLogin, ImapSecret};
+use crate::config::{Login, LoginSecret};
+use crate::mail::transport::token;
 
 /// Logs in, and asks anew what the server can do.
-pub(super) async fn login(session: &mut Session, who: &ImapLogin) -> Result<(), Trouble> {
+pub(super) async fn login(session: &mut Session, who: &Login) -> Result<(), Trouble> {
     let answer = match &who.secret {
-        ImapSecret::Password(password) => by_password(session, &who.user, password).await?,
-        ImapSecret::Command(words) => {
+        LoginSecret::Password(password) => by_password(session, &who.user, password).await?,
+        LoginSecret::Command(words) => {
             // Asked first what it takes: a token that can't be used is not fetched.
             if !session.can.has("AUTH=XOAUTH2") {
                 return Err(Trouble::NoLogin);
             }
-            let token = command::token(words).await?;
+            let token = token(words).await.map_err(Trouble::Token)?;
             by_token(session, &who.user, &token).await?
         }
     };
@@ -29,8 +29,8 @@ pub(super) async fn login(session: &mut Session, who: &ImapLogin) -> Result<(), 
         _ => {
             let code = answer.word().map(str::to_owned);
             Err(match who.secret {
-                ImapSecret::Password(_) => Trouble::WrongPassword(code),
-                ImapSecret::Command(_) => Trouble::WrongToken(code),
+                LoginSecret::Password(_) => Trouble::WrongPassword(code),
+                LoginSecret::Command(_) => Trouble::WrongToken(code),
             })
         }
     }

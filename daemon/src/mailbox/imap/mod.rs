@@ -4,7 +4,6 @@
 //! one buffer of up to 512 MiB before it is parsed, with no bound on a literal, and brings some twenty crates more; what a
 //! hostile server sends must cost no more than `mailbox.max_size`.
 
-mod command;
 mod connect;
 mod folder;
 mod login;

@@ -1,0 +1,354 @@
+//! DNS: which servers take a domain's mail, where they are, and what their TLSA records say. Failures are told from negative
+//! answers; what a stranger publishes is bounded.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ProtocolConfig, ResolverConfig, ResolverOpts};
+use hickory_resolver::lookup::Lookup;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::dnssec::TrustAnchors;
+use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::rdata::TLSA;
+use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use hickory_resolver::system_conf::read_system_conf;
+use ring::digest;
+use tokio::time::Instant;
+
+use super::lock;
+use super::public::is_public;
+use crate::config::{DnsSettings, MxSettings};
+use crate::mail::transport::TransportError;
+
+/// One question, all tries together.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// MX records that are looked at: a domain with more of them is up to something.
+const RECORDS_MAX: usize = 50;
+/// Addresses of one host.
+const ADDRESSES_MAX: usize = 16;
+/// TLSA records of one host.
+const TLSA_MAX: usize = 20;
+/// After a name server was found not to pass DNSSEC on, it is asked again after this.
+const ASK_AGAIN: Duration = Duration::from_secs(600);
+
+/// Asks.
+pub(super) struct Names {
+    plain: TokioResolver,
+    /// Validates what it hears, from the root's keys down.
+    validating: Option<TokioResolver>,
+    /// When it was last found whether signatures come through.
+    probed: std::sync::Mutex<Option<Instant>>,
+    signed: AtomicBool,
+    private_addresses: bool,
+    port: u16,
+    turn: AtomicU64,
+}
+
+/// Where a domain's mail goes.
+#[derive(Debug)]
+pub(super) enum Route {
+    /// To these.
+    Hosts(Hosts),
+    /// Nowhere, for good.
+    Never(String),
+    /// It can't be told now.
+    Later(String),
+}
+
+/// A domain's servers, the preferred ones first.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Hosts {
+    pub names: Vec<String>,
+    /// Whether DNSSEC vouches for them.
+    pub secure: bool,
+}
+
+/// What a host's TLSA records say.
+#[derive(Debug)]
+pub(super) enum Tlsa {
+    /// Nothing that counts.
+    None,
+    /// This, and DNSSEC vouches for it.
+    Records(Vec<TLSA>),
+    /// It can't be told, and so the host must not be used (RFC 7672 §2.1.2).
+    Unknown(String),
+}
+
+impl Names {
+    /// Asking the servers of `[dns]`, or the system's.
+    pub fn new(dns: &DnsSettings, settings: &MxSettings) -> Result<Self, TransportError> {
+        let failed = |error: &dyn std::fmt::Display| TransportError::Dns(error.to_string());
+        let (config, mut options) = match &dns.servers[..] {
+            [] => read_system_conf().map_err(|error| failed(&error))?,
+            servers => (ask(servers), ResolverOpts::default()),
+        };
+        options.timeout = Duration::from_secs(2);
+        options.attempts = 2;
+        options.cache_size = 4096;
+        let build = |anchor: Option<Arc<TrustAnchors>>| {
+            let builder = TokioResolver::builder_with_config(config.clone(), TokioRuntimeProvider::default()).with_options(options.clone());
+            match anchor {
+                Some(anchor) => builder.with_trust_anchor(anchor),
+                None => builder,
+            }
+            .build()
+            .map_err(|error| failed(&error))
+        };
+        let anchor = match &dns.trust_anchor {
+            Some(path) => TrustAnchors::from_file(path).map_err(|error| failed(&format!("{}: {error}", path.display())))?,
+            None => TrustAnchors::default(),
+        };
+        Ok(Self {
+            plain: build(None)?,
+            validating: settings.dane.then(|| build(Some(Arc::new(anchor)))).transpose()?,
+            probed: std::sync::Mutex::default(),
+            signed: AtomicBool::new(false),
+            private_addresses: settings.private_addresses,
+            port: settings.port,
+            turn: AtomicU64::new(0),
+        })
+    }
+
+    /// Where mail to `domain` goes. `ourselves`: our own name, which must not be among the servers; `spread`: changes from mail to
+    /// mail, so that servers of equal preference have their share.
+    pub async fn route(&self, domain: &str, ourselves: &str, spread: &str) -> Route {
+        let (found, secure) = match self.checked(domain, RecordType::MX).await {
+            Checked::Secure(lookup) => (Ok(lookup), true),
+            Checked::Bogus => return Route::Later(format!("{domain}: the DNSSEC signatures of its MX records are wrong")),
+            Checked::Unsigned => (lookup(&self.plain, domain, RecordType::MX).await, false),
+        };
+        let records = match found {
+            Ok(lookup) => exchanges(&lookup),
+            Err(Missing::NoSuchDomain) => return Route::Never("the domain does not exist".to_owned()),
+            Err(Missing::NoRecords) => Vec::new(),
+            Err(Missing::Failed(why)) => return Route::Later(format!("DNS for {domain}: {why}")),
+        };
+        // RFC 7505.
+        if let [(_, root)] = &records[..]
+            && root.is_empty()
+        {
+            return Route::Never("the domain takes no mail (null MX)".to_owned());
+        }
+        if records.is_empty() {
+            // RFC 5321 §5.1: without MX records the domain itself is the server.
+            return match lookup(&self.plain, domain, RecordType::A).await.and(Ok(())) {
+                Err(Missing::NoRecords | Missing::NoSuchDomain)
+                    if matches!(lookup(&self.plain, domain, RecordType::AAAA).await, Err(Missing::NoRecords | Missing::NoSuchDomain)) =>
+                {
+                    Route::Never("the domain has neither MX nor address records".to_owned())
+                }
+                Err(Missing::Failed(why)) => Route::Later(format!("DNS for {domain}: {why}")),
+                // Whether DNSSEC vouches for it shows with its TLSA records.
+                _ => Route::Hosts(Hosts { names: vec![domain.to_owned()], secure: true }),
+            };
+        }
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        match in_order(records, ourselves, &format!("{spread}{turn}")) {
+            names if names.is_empty() => Route::Never("the domain's mail comes to this very host, which does not take it".to_owned()),
+            names => Route::Hosts(Hosts { names, secure }),
+        }
+    }
+
+    /// A host's addresses. The error says why there are none.
+    pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, String> {
+        let (v6, v4) = tokio::join!(lookup(&self.plain, host, RecordType::AAAA), lookup(&self.plain, host, RecordType::A));
+        let failed = [&v6, &v4].into_iter().find_map(|found| match found {
+            Err(Missing::Failed(why)) => Some(format!("DNS: {why}")),
+            _ => None,
+        });
+        let all: BTreeSet<IpAddr> =
+            [v6, v4].iter().flatten().flat_map(Lookup::answers).filter_map(|record| record.data.ip_addr()).collect();
+        let there = !all.is_empty();
+        let mut usable: Vec<IpAddr> = all.into_iter().filter(|address| self.private_addresses || is_public(*address)).collect();
+        // IPv6 first (RFC 6724), sorted so that the same host is the same hop.
+        usable.sort_by_key(|address| (address.is_ipv4(), *address));
+        usable.truncate(ADDRESSES_MAX);
+        match (usable.is_empty(), there, failed) {
+            (false, _, _) => Ok(usable),
+            (true, true, _) => Err("it has none but private addresses".to_owned()),
+            (true, false, Some(why)) => Err(why),
+            (true, false, None) => Err("it has no address".to_owned()),
+        }
+    }
+
+    /// The TLSA records of a host whose name DNSSEC vouches for.
+    pub async fn tlsa(&self, host: &str) -> Tlsa {
+        match self.checked(&format!("_{}._tcp.{host}", self.port), RecordType::TLSA).await {
+            Checked::Secure(lookup) => {
+                let records = lookup.answers().iter().filter_map(|record| match &record.data {
+                    RData::TLSA(tlsa) if record.proof.is_secure() => Some(tlsa.clone()),
+                    _ => None,
+                });
+                match records.take(TLSA_MAX).collect::<Vec<_>>() {
+                    records if records.is_empty() => Tlsa::None,
+                    records => Tlsa::Records(records),
+                }
+            }
+            Checked::Bogus => Tlsa::Unknown("its TLSA records can't be had, though its zone is signed".to_owned()),
+            Checked::Unsigned => Tlsa::None,
+        }
+    }
+
+    /// The texts of a name's TXT records.
+    pub async fn texts(&self, name: &str) -> Result<Vec<String>, String> {
+        match lookup(&self.plain, name, RecordType::TXT).await {
+            Ok(found) => Ok(found
+                .answers()
+                .iter()
+                .filter_map(|record| match &record.data {
+                    RData::TXT(txt) => Some(txt.txt_data.iter().map(|part| String::from_utf8_lossy(part)).collect()),
+                    _ => None,
+                })
+                .collect()),
+            Err(Missing::NoRecords | Missing::NoSuchDomain) => Ok(Vec::new()),
+            Err(Missing::Failed(why)) => Err(why),
+        }
+    }
+
+    /// Whether the last look showed that signatures do not come through.
+    pub fn lacks_dnssec(&self) -> bool {
+        self.validating.is_some() && lock(&self.probed).is_some() && !self.signed.load(Ordering::Relaxed)
+    }
+
+    /// Asks and validates.
+    async fn checked(&self, name: &str, kind: RecordType) -> Checked {
+        let Some(resolver) = self.validating.as_ref() else { return Checked::Unsigned };
+        if !self.is_signed(resolver).await {
+            return Checked::Unsigned;
+        }
+        match ask_for(resolver, name, kind).await {
+            Ok(found) if found.answers().iter().filter(|record| record.record_type() == kind).all(|record| record.proof.is_secure()) => {
+                Checked::Secure(found)
+            }
+            Ok(_) | Err(Missing::NoRecords | Missing::NoSuchDomain) => Checked::Unsigned,
+            // Where the name server can't say either, the plain question will tell; TLSA records have none.
+            Err(Missing::Failed(_)) if kind != RecordType::TLSA => match lookup(&self.plain, name, kind).await {
+                Err(_) => Checked::Unsigned,
+                Ok(_) => Checked::Bogus,
+            },
+            Err(Missing::Failed(_)) => Checked::Bogus,
+        }
+    }
+
+    /// Whether signatures come through at all: many a home router drops them, and mail must go out there as well.
+    async fn is_signed(&self, resolver: &TokioResolver) -> bool {
+        if self.signed.load(Ordering::Relaxed) {
+            return true;
+        }
+        let fresh = |probed: &Option<Instant>| probed.is_some_and(|at| at.elapsed() < ASK_AGAIN);
+        if fresh(&lock(&self.probed)) {
+            return false;
+        }
+        let signed = ask_for(resolver, "", RecordType::NS).await.is_ok_and(|found| {
+            let mut kinds = found.answers().iter().filter(|record| record.record_type() == RecordType::NS).peekable();
+            kinds.peek().is_some() && kinds.all(|record| record.proof.is_secure())
+        });
+        self.signed.store(signed, Ordering::Relaxed);
+        *lock(&self.probed) = Some(Instant::now());
+        signed
+    }
+}
+
+/// What validation says.
+enum Checked {
+    Secure(Lookup),
+    Bogus,
+    /// Nothing is signed, or there is nothing.
+    Unsigned,
+}
+
+/// Why there is no answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Missing {
+    NoSuchDomain,
+    NoRecords,
+    Failed(String),
+}
+
+async fn lookup(resolver: &TokioResolver, name: &str, kind: RecordType) -> Result<Lookup, Missing> {
+    ask_for(resolver, name, kind).await
+}
+
+async fn ask_for(resolver: &TokioResolver, name: &str, kind: RecordType) -> Result<Lookup, Missing> {
+    let name = Name::from_ascii(format!("{name}.")).map_err(|_| Missing::Failed("no name that DNS can be asked for".to_owned()))?;
+    let asked = tokio::time::timeout(TIMEOUT, resolver.lookup(name, kind)).await;
+    match asked.unwrap_or(Err(NetError::Timeout)) {
+        Ok(found) => Ok(found),
+        Err(NetError::Dns(DnsError::NoRecordsFound(none))) => Err(match none.response_code {
+            ResponseCode::NXDomain => Missing::NoSuchDomain,
+            ResponseCode::NoError => Missing::NoRecords,
+            code => Missing::Failed(format!("{code}")),
+        }),
+        Err(NetError::Dns(DnsError::ResponseCode(code))) => Err(Missing::Failed(format!("{code}"))),
+        Err(NetError::Dns(_)) => Err(Missing::Failed("its DNSSEC signatures are wrong".to_owned())),
+        Err(NetError::Timeout) => Err(Missing::Failed("no answer in time".to_owned())),
+        Err(_) => Err(Missing::Failed("the name servers can't be asked".to_owned())),
+    }
+}
+
+/// Preference and name of each MX record; the root is an empty name.
+fn exchanges(found: &Lookup) -> Vec<(u16, String)> {
+    let record = |data: &RData| match data {
+        RData::MX(mx) => {
+            let name = mx.exchange.to_ascii().trim_end_matches('.').to_ascii_lowercase();
+            let good = name.is_empty() || resetd_core::address::check_domain(&name).is_ok();
+            good.then_some((mx.preference, name))
+        }
+        _ => None,
+    };
+    found.answers().iter().filter_map(|answer| record(&answer.data)).take(RECORDS_MAX).collect()
+}
+
+/// The names, the lowest preference first, equals mixed by `spread` (RFC 5321 §5.1). Where our own name is among them, it and
+/// all that are no better are left out, or mail would go round.
+fn in_order(mut records: Vec<(u16, String)>, ourselves: &str, spread: &str) -> Vec<String> {
+    let ours = records.iter().find(|(_, name)| name.eq_ignore_ascii_case(ourselves)).map(|(preference, _)| *preference);
+    records.retain(|(preference, name)| !name.is_empty() && ours.is_none_or(|ours| *preference < ours));
+    let mixed = |name: &str| {
+        let digest = digest::digest(&digest::SHA256, format!("{spread}\0{name}").as_bytes());
+        digest.as_ref().get(..8).map(<[u8]>::to_vec)
+    };
+    records.sort_by_cached_key(|(preference, name)| (*preference, mixed(name)));
+    let mut seen = BTreeSet::new();
+    records.into_iter().map(|(_, name)| name).filter(|name| seen.insert(name.clone())).collect()
+}
+
+fn ask(servers: &[SocketAddr]) -> ResolverConfig {
+    let connection = |protocol, port| {
+        let mut connection = ConnectionConfig::new(protocol);
+        connection.port = port;
+        connection
+    };
+    let server = |at: &SocketAddr| {
+        NameServerConfig::new(at.ip(), true, vec![connection(ProtocolConfig::Udp, at.port()), connection(ProtocolConfig::Tcp, at.port())])
+    };
+    ResolverConfig::from_parts(None, Vec::new(), servers.iter().map(server).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(texts: &[(u16, &str)]) -> Vec<(u16, String)> {
+        texts.iter().map(|(preference, name)| (*preference, (*name).to_owned())).collect()
+    }
+
+    #[test]
+    fn the_preferred_come_first_and_equals_take_turns() {
+        let all = records(&[(20, "c"), (10, "a"), (10, "b"), (20, "c")]);
+        let orders: BTreeSet<Vec<String>> = (0..50).map(|turn| in_order(all.clone(), "us", &turn.to_string())).collect();
+        assert_eq!(orders.into_iter().map(|order| order.concat()).collect::<Vec<_>>(), ["abc", "bac"]);
+    }
+
+    #[test]
+    fn mail_does_not_go_round() {
+        let all = records(&[(10, "a"), (20, "us.example"), (20, "b"), (30, "c")]);
+        assert_eq!(in_order(all, "US.example", ""), ["a"]);
+        assert!(in_order(records(&[(10, "us.example")]), "us.example", "").is_empty());
+    }
+}
