@@ -20,13 +20,18 @@ impl Progress {
             let _ = stderr().flush();
         }
     }
-}
 
-impl Drop for Progress {
-    fn drop(&mut self) {
+    /// Before something else is printed.
+    pub fn wipe(&self) {
         if self.shown {
             let _ = write!(stderr(), "\r\x1b[K");
             let _ = stderr().flush();
         }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.wipe();
     }
 }

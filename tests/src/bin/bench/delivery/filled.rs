@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use resetd_tests::Site;
 
 use super::fill::{self, Past};
+use super::others::Others;
 use super::system::Measured;
 use super::{CLIENTS, ROUNDS, ours};
 use crate::progress::Progress;
@@ -29,6 +30,7 @@ pub fn run() {
     for (_, measured) in &mut sites {
         measured.rush(WARM_UP);
     }
+    let others = Others::since_now(Vec::new());
     for round in 1..=ROUNDS {
         for ((name, measured), rates) in sites.iter_mut().zip(&mut rates) {
             progress.say(&format!("round {round} of {ROUNDS}: {name}"));
@@ -36,6 +38,7 @@ pub fn run() {
         }
     }
     drop(progress);
+    others.tell();
     let rates = rates.map(Rates::new);
     let empty = rates[0].median();
     for ((name, _), rates) in sites.iter().zip(&rates) {

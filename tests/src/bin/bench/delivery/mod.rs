@@ -6,6 +6,7 @@ mod door;
 mod fill;
 pub mod filled;
 mod guard;
+mod others;
 mod ours;
 pub mod peers;
 mod postfix;

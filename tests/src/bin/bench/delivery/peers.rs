@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::others::Others;
 use super::system::{Measured, System, Timed};
 use super::{CLIENTS, ROUNDS, django, ours, postfix};
 use crate::heading;
@@ -77,6 +78,7 @@ fn rush(progress: &Progress) -> Vec<Speed> {
     for (_, measured) in &mut all {
         measured.rush(WARM_UP);
     }
+    let others = Others::since_now(all.iter().map(|(_, measured)| measured.system.tree).collect());
     for round in 1..=ROUNDS {
         for ((index, measured), (rates, processor)) in all.iter_mut().zip(&mut rounds) {
             progress.say(&format!("full speed, round {round} of {ROUNDS}: {}", measured.system.name));
@@ -85,6 +87,8 @@ fn rush(progress: &Progress) -> Vec<Speed> {
             processor.push(result.processor);
         }
     }
+    progress.wipe();
+    others.tell();
     let watched = all.into_iter().zip(rounds).map(|((index, mut measured), (rates, processor))| {
         progress.say(&format!("memory: {}", measured.system.name));
         let memory = measured.rush_watched(RUSH[index]);
@@ -101,6 +105,7 @@ fn times(progress: &Progress) -> Vec<Pace> {
     for (_, timed) in &mut all {
         timed.one_by_one(WARM_UP);
     }
+    let others = Others::since_now(all.iter().map(|(_, timed)| timed.system.tree).collect());
     for round in 1..=ROUNDS {
         for ((index, timed), (one_by_one, paced)) in all.iter_mut().zip(&mut taken) {
             progress.say(&format!("times, round {round} of {ROUNDS}: {}", timed.system.name));
@@ -110,6 +115,8 @@ fn times(progress: &Progress) -> Vec<Pace> {
             }
         }
     }
+    progress.wipe();
+    others.tell();
     let told = all.into_iter().zip(taken).map(|((_, timed), (one_by_one, paced))| {
         let paced = (!paced.is_empty()).then(|| Times::new(paced));
         Pace { name: timed.system.name, octets: timed.stopwatch.octets(), one_by_one: Times::new(one_by_one), paced }

@@ -11,6 +11,7 @@ use resetd_tests::{Config, Sink, Site};
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 
+use super::others::Others;
 use super::system::Measured;
 use super::{CLIENTS, ROUNDS, ours};
 use crate::progress::Progress;
@@ -36,6 +37,7 @@ pub fn run() {
     let mut unsigned = start(unlimited);
     let (mut with, mut without, mut bound) = (Vec::new(), Vec::new(), Vec::new());
     let mut processor = Vec::new();
+    let others = Others::since_now(Vec::new());
     for round in 1..=ROUNDS {
         progress.say(&format!("round {round} of {ROUNDS}"));
         bound.push(signatures(&pair));
@@ -45,6 +47,7 @@ pub fn run() {
         without.push(unsigned.rush(UNSIGNED).rate);
     }
     drop(progress);
+    others.tell();
     let (with, without, bound) = (Rates::new(with), Rates::new(without), Rates::new(bound));
     // A signed mail takes what an unsigned one takes, of both processors, and the signature.
     let possible = 1.0 / (1.0 / without.median() + 1.0 / bound.median());

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// What `/proc/PID/stat` counts in (USER_HZ, the same on every Linux that Rust runs on).
-const TICKS: f64 = 100.0;
+pub const TICKS: f64 = 100.0;
 /// Between two looks at a process that may have come to rest, and at its memory.
 const LOOK: Duration = Duration::from_millis(100);
 /// A system that is busier than this between two looks has not come to rest, seconds.

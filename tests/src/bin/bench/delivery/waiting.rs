@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use resetd_tests::Site;
 
 use super::fill::{self, Past};
+use super::others::Others;
 use super::{CLIENTS, ROUNDS};
 use crate::load::{Until, drive, request};
 use crate::memory::{processor_time, resident_mib};
@@ -48,6 +49,7 @@ pub fn run() {
     std::thread::sleep(ALONE);
     let (alone, busy) = (resident_mib(full.pid, "VmHWM:"), (processor_time(full.pid) - used) / ALONE.as_secs_f64());
     let mut sides = [Side::new("none waiting", Site::with(&config)), full];
+    let others = Others::since_now(Vec::new());
     for round in 1..=ROUNDS {
         for side in &mut sides {
             progress.say(&format!("round {round} of {ROUNDS}: {}", side.name));
@@ -55,10 +57,12 @@ pub fn run() {
         }
     }
     drop(progress);
+    others.tell();
     let [none, full] = sides;
     println!("  ready after {took:.1} s; memory then {at_start:.0} MiB, {} s later {alone:.0} MiB at the highest", ALONE.as_secs());
     println!("  processors busy meanwhile: {busy:.2}");
-    println!("  highest memory in all: {:.0} MiB (≤ 300); mails waiting at the end: {}", resident_mib(full.pid, "VmHWM:"), full.waiting());
+    let (highest, now) = (resident_mib(full.pid, "VmHWM:"), resident_mib(full.pid, "VmRSS:"));
+    println!("  memory at the end {now:.0} MiB, highest in all {highest:.0} MiB (≤ 300); mails waiting at the end: {}", full.waiting());
     let (none, full) = (none.told(), full.told());
     println!("  ÷ none waiting: {:.2} of the accepts a second, {:.2} of the p99 with {CLIENTS} clients", full.0 / none.0, full.1 / none.1);
 }
