@@ -3,12 +3,12 @@
 use std::fs;
 use std::time::Instant;
 
-use super::tree::{TICKS, Tree};
+use super::tree::{TICKS, Tree, processor_time};
 
 /// Since a moment.
 pub struct Others {
     begun: Instant,
-    /// Systems that are not children of this process.
+    /// Systems that may not be children of this process.
     apart: Vec<Tree>,
     /// Processor time of the machine, and of what is measured or measures, seconds.
     before: (f64, f64),
@@ -31,9 +31,9 @@ impl Others {
     }
 }
 
+/// Of this process with its children, and of those that stand apart.
 fn own(apart: &[Tree]) -> f64 {
-    let all = [Tree(std::process::id())];
-    all.iter().chain(apart).map(|tree| tree.processor_time()).sum()
+    processor_time(&[&[Tree(std::process::id())], apart].concat())
 }
 
 /// proc(5): user, nice, system, and what another machine on the same processors took. Not interrupts: those are the load's own.

@@ -1,6 +1,6 @@
 //! A process and all that it started: their processor time and memory, as one figure whatever the system is made of.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,8 +23,7 @@ pub struct Tree(pub u32);
 impl Tree {
     /// Processor time of all of them so far in seconds, those that have ended and were waited for included.
     pub fn processor_time(self) -> f64 {
-        let all = processes();
-        self.members(&all).iter().map(|pid| all[pid].ticks).sum::<f64>() / TICKS
+        processor_time(&[self])
     }
 
     /// The same once they have come to rest after a load: what a system does after the relay's last 250 is the mails' work too.
@@ -60,6 +59,13 @@ impl Tree {
         }
         members
     }
+}
+
+/// Processor time of several trees, which may stand within one another.
+pub fn processor_time(trees: &[Tree]) -> f64 {
+    let all = processes();
+    let members: HashSet<u32> = trees.iter().flat_map(|tree| tree.members(&all)).collect();
+    members.iter().map(|pid| all[pid].ticks).sum::<f64>() / TICKS
 }
 
 /// Looks at a tree's memory again and again, for the highest. It takes processor time: not in a round that counts.
