@@ -180,14 +180,16 @@ impl Desk<'_> {
         values: &Values<'_>,
         (purpose, auto): (Purpose, Auto<'_>),
     ) -> Result<Letter, LetterError> {
-        let rendered = self.outfit.library.render(&portal.name, wording, &row.locale, values)?;
         let tag = |purpose| Tag { purpose, reset: row.id }.sign(self.ring);
         let message_id = format!("{}@{}", tag(purpose), portal.sender.address.domain());
+        let reply_to = portal.reply_to.with(&tag(Purpose::Reply));
+        let values = Values { reply_to: Some(&reply_to), ..*values };
+        let rendered = self.outfit.library.render(&portal.name, wording, &row.locale, &values)?;
         let head = Head {
             from: &portal.sender,
             to,
             to_name: row.name.as_ref(),
-            reply_to: &portal.reply_to.with(&tag(Purpose::Reply)),
+            reply_to: &reply_to,
             message_id: &message_id,
             date: work.created_at,
             auto,

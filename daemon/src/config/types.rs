@@ -110,6 +110,15 @@ pub enum Supersede {
     NewestOnly,
 }
 
+/// The terms that a portal is on with its people.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tone {
+    /// Sie, vous, usted.
+    Formal,
+    /// Du, tu, tú.
+    Familiar,
+}
+
 /// One `[portal.NAME]`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Portal {
@@ -131,6 +140,8 @@ pub struct Portal {
     pub support_address: Mailbox,
     /// Language of the mails where the request names none (BCP 47).
     pub locale: String,
+    /// Whether the language tells formal from familiar terms: which of them.
+    pub tone: Tone,
     /// Wording where the request names none.
     pub wording: String,
     /// Method where the request names none.

@@ -332,13 +332,25 @@ pub(super) enum TemplatesCommand {
         #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
         config: PathBuf,
     },
-    /// Show a wording with made-up values
-    #[command(after_help = "Example:\n  resetctl templates preview shop easy")]
+    /// Show a wording with made-up values, or write all of them on one page
+    ///
+    /// With --gallery, every wording in every language goes onto one HTML page that opens without a network; needs no daemon.
+    #[command(
+        after_help = "Examples:\n  resetctl templates preview shop easy\n  resetctl templates preview --gallery wordings.html\n  resetctl templates preview --gallery wordings.html --folder /etc/resetd/templates/shop"
+    )]
     Preview {
         /// The portal
-        portal: String,
+        #[arg(required_unless_present = "gallery", conflicts_with = "gallery")]
+        portal: Option<String>,
         /// The wording
-        wording: String,
+        #[arg(required_unless_present = "gallery", conflicts_with = "gallery")]
+        wording: Option<String>,
+        /// Write the page here
+        #[arg(long, value_name = "FILE")]
+        gallery: Option<PathBuf>,
+        /// With the wordings of this folder put over the built-in ones
+        #[arg(long, requires = "gallery")]
+        folder: Option<PathBuf>,
         /// The language
         #[arg(long)]
         locale: Option<String>,
@@ -348,6 +360,23 @@ pub(super) enum TemplatesCommand {
         /// Print the HTML part instead of the text
         #[arg(long)]
         html: bool,
+    },
+    /// Copy a wording into a folder, to edit it; needs no daemon
+    #[command(after_help = "Example:\n  resetctl templates export easy /etc/resetd/templates/shop --locale en --locale de")]
+    Export {
+        /// The wording
+        wording: String,
+        /// Where to
+        folder: PathBuf,
+        /// Its sentences in this language too; may be given several times
+        #[arg(long = "locale", value_name = "TAG")]
+        locales: Vec<String>,
+    },
+    /// Show how the files of a folder differ from the built-in ones, and which of those changed since they were copied; needs no daemon
+    #[command(after_help = "Example:\n  resetctl templates diff /etc/resetd/templates/shop")]
+    Diff {
+        /// The folder
+        folder: PathBuf,
     },
 }
 

@@ -50,6 +50,11 @@ fn run(cli: Cli, screen: Screen) -> Result<(), Failure> {
     match cli.command {
         Command::Config(ConfigCommand::Check { file }) => config::check(&errand, &file),
         Command::Templates(TemplatesCommand::Check { folders, config }) => templates::check(&errand, folders, &config),
+        Command::Templates(TemplatesCommand::Preview { gallery: Some(file), folder, .. }) => templates::gallery(&errand, &file, folder),
+        Command::Templates(TemplatesCommand::Export { wording, folder, locales }) => {
+            templates::export(&errand, &wording, &folder, &locales)
+        }
+        Command::Templates(TemplatesCommand::Diff { folder }) => templates::diff(&errand, &folder),
         Command::Inbound(InboundCommand::Classify(ask)) => inbound::classify::run(&errand, &ask),
         Command::Inbound(InboundCommand::Explain(ask)) => inbound::explain::run(&errand, &ask),
         Command::Dkim(DkimCommand::Generate(ask)) => dkim::generate(&errand, &ask),

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use resetd_core::ids::PortalName;
 use serde_json::json;
 
 use super::cli::TemplatesCommand;
@@ -10,12 +11,12 @@ use super::failure::Failure;
 use super::screen::{Screen, clean};
 use super::table::{Table, styled};
 use crate::config::{self, Environment};
-use crate::mail::templates::{self, Problem};
+use crate::mail::templates::{self, Library, Problem, sample_brand};
 use crate::wire::{List, Preview, Template};
 
 pub(super) async fn run(errand: &Errand, command: TemplatesCommand) -> Result<(), Failure> {
     match command {
-        TemplatesCommand::Preview { portal, wording, locale, method, html } => {
+        TemplatesCommand::Preview { portal: Some(portal), wording: Some(wording), locale, method, html, .. } => {
             let mut body = json!({ "portal": portal, "wording": wording });
             for (name, value) in [("locale", locale), ("method", method)] {
                 if let Some(value) = value {
@@ -47,6 +48,66 @@ fn table(list: &List<Template>, screen: Screen) -> String {
         ]);
     }
     table.render(screen)
+}
+
+/// Every wording in every language on one page.
+pub(super) fn gallery(errand: &Errand, file: &Path, folder: Option<PathBuf>) -> Result<(), Failure> {
+    let failed = |error: &dyn std::fmt::Display| Failure::Failed(error.to_string());
+    let portal = PortalName::parse("shop").map_err(|error| failed(&error))?;
+    let overrides: Vec<_> = folder.into_iter().map(|folder| (portal.clone(), folder)).collect();
+    let (library, problems) = Library::load(&overrides).map_err(|error| failed(&error))?;
+    problems.iter().for_each(|problem| errand.say(&clean(&problem.to_string())));
+    let page = templates::gallery(&library, &portal, &sample_brand()).map_err(|error| failed(&error))?;
+    std::fs::write(file, page).map_err(|error| Failure::Failed(format!("{}: {error}", file.display())))?;
+    errand.say(&format!("{} is written: open it in a browser", file.display()));
+    Ok(())
+}
+
+/// Copies a wording.
+pub(super) fn export(errand: &Errand, wording: &str, folder: &Path, locales: &[String]) -> Result<(), Failure> {
+    let written = templates::export(wording, locales, folder).map_err(|error| Failure::Failed(error.to_string()))?;
+    if errand.json {
+        return errand.screen.print(&json!({ "files": written }).to_string());
+    }
+    let list: String = written.iter().map(|file| format!("{}\n", file.display())).collect();
+    errand.screen.print(&list)?;
+    let folder = folder.display();
+    errand.say(&format!(
+        "Name the folder in the configuration: [portal.NAME] templates = \"{folder}\"; then `resetctl templates check {folder}`"
+    ));
+    Ok(())
+}
+
+/// How copies differ from the originals of today.
+pub(super) fn diff(errand: &Errand, folder: &Path) -> Result<(), Failure> {
+    let changed = templates::diff(folder).map_err(|error| Failure::Usage(format!("{}: {error}", folder.display())))?;
+    if errand.json {
+        let item = |one: &templates::Changed| json!({ "file": one.file, "original_changed": one.original_changed, "diff": one.diff });
+        return errand.screen.print(&json!({ "items": changed.iter().map(item).collect::<Vec<_>>() }).to_string());
+    }
+    let screen = errand.screen;
+    let mut text = String::new();
+    for one in &changed {
+        let state = match one.original_changed {
+            Some(true) => screen.style("the built-in one has changed since it was copied", "33"),
+            Some(false) => "the built-in one is as it was when it was copied".to_owned(),
+            None => "it is not known when it was copied".to_owned(),
+        };
+        let same = if one.diff.is_empty() { ", and it says the same" } else { "" };
+        text.push_str(&format!("{}: {state}{same}\n", one.file.display()));
+        for line in one.diff.lines().map(clean) {
+            let sgr = match line.chars().next() {
+                Some('+') => "32",
+                Some('-') => "31",
+                _ => "",
+            };
+            text.push_str(&format!("{}\n", screen.style(&line, sgr)));
+        }
+    }
+    if changed.is_empty() {
+        text.push_str("nothing here is put over a built-in file\n");
+    }
+    screen.print(&text)
 }
 
 /// Holds folders of wordings against the rules.

@@ -18,7 +18,7 @@ use self::alert::AlertSection;
 use self::login_failures::LoginFailuresSection;
 use super::report::Report;
 use super::secrets::SecretFiles;
-use super::types::{Portal, ResetUrl, Sender, Supersede, TaggedAddress};
+use super::types::{Portal, ResetUrl, Sender, Supersede, TaggedAddress, Tone};
 use super::values::{Amount, Color, Domain, Locale, SenderText, Span, Text, Whole, WordingName, say};
 
 #[derive(Deserialize)]
@@ -32,6 +32,7 @@ pub(super) struct PortalSection {
     bounce_to: Option<Text<TaggedAddress>>,
     support_address: Option<Text<Mailbox>>,
     locale: Text<Locale>,
+    tone: Text<Tone>,
     wording: Text<WordingName>,
     method: Text<Method>,
     templates: Option<Text<PathBuf>>,
@@ -61,6 +62,7 @@ impl Default for PortalSection {
             bounce_to: None,
             support_address: None,
             locale: Text(Locale("en".to_owned())),
+            tone: Text(Tone::Formal),
             wording: Text(WordingName("easy".to_owned())),
             method: Text(Method::Link),
             templates: None,
@@ -124,6 +126,7 @@ impl PortalSection {
             reset_url: reset_url?.0,
             support_address: support,
             locale: self.locale.0.0,
+            tone: self.tone.0,
             wording: self.wording.0.0,
             method: self.method.0,
             templates: self.templates.map(|folder| folder.0),

@@ -7,7 +7,7 @@ use resetd_core::ids::PortalName;
 use resetd_core::reset::Method;
 
 use super::text::{FromText, one_of};
-use crate::config::types::{Role, Supersede, TlsMode};
+use crate::config::types::{Role, Supersede, TlsMode, Tone};
 
 /// A user's or group's name on this host.
 pub(in crate::config) type Account = Name<32>;
@@ -185,6 +185,12 @@ impl FromText for PortalName {
 impl FromText for Method {
     fn from_text(text: &str) -> Result<Self, String> {
         one_of(text, &[("link", Self::Link), ("code", Self::Code), ("both", Self::Both)])
+    }
+}
+
+impl FromText for Tone {
+    fn from_text(text: &str) -> Result<Self, String> {
+        one_of(text, &[("formal", Self::Formal), ("familiar", Self::Familiar)])
     }
 }
 

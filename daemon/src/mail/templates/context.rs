@@ -12,7 +12,7 @@ use super::locale;
 use super::strings::Language;
 
 /// What templates may name beside the [`Place`]s.
-const EXTRA: [&str; 15] = [
+const EXTRA: [&str; 16] = [
     "t",
     "lang",
     "dir",
@@ -24,6 +24,7 @@ const EXTRA: [&str; 15] = [
     "method",
     "words",
     "revoked",
+    "not_me_link",
     "button_color",
     "button_text_color",
     "accent_color",
@@ -48,6 +49,13 @@ pub(super) struct Context {
 struct Sentences(Arc<Context>);
 
 impl Context {
+    /// A `mailto:` that opens a ready answer (RFC 6068).
+    fn not_me_link(&self) -> Option<String> {
+        let say = |key| self.language.say(&self.wording, key, &self.fields, false);
+        let (to, subject, body) = (self.fields.reply_to.as_ref()?, say("not_me_subject")?, say("not_me_body")?);
+        Some(format!("mailto:{to}?subject={}&body={}", percent(&subject), percent(&body)))
+    }
+
     fn extra(self: &Arc<Self>, name: &str) -> Option<Value> {
         let fields = &self.fields;
         let colors = &fields.brand.0.colors;
@@ -63,6 +71,7 @@ impl Context {
             "method" => Value::from(fields.method()),
             "words" => Value::from(fields.words.clone()),
             "revoked" => Value::from(fields.revoked),
+            "not_me_link" => Value::from(self.not_me_link()),
             "button_color" => Value::from(colors.button.as_str()),
             "button_text_color" => Value::from(colors.button_text.as_str()),
             "accent_color" => Value::from(colors.accent.as_str()),
@@ -80,6 +89,9 @@ impl Object for Context {
     /// A value that is not known in this mail is `none`: `{% if name %}` asks for it.
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
         let Some(place) = Place::parse(key) else { return self.extra(key) };
+        if place == Place::Time {
+            return Some(Value::from(self.language.time(&self.fields)));
+        }
         Some(match self.fields.number(place) {
             Some(number) => Value::from(number),
             None => Value::from(self.fields.text(place)),
@@ -109,4 +121,16 @@ impl fmt::Debug for Sentences {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Sentences(…)")
     }
+}
+
+/// Everything but letters and digits of ASCII and `-._~` as `%XX` (RFC 3986 §2.1).
+fn percent(text: &str) -> String {
+    let mut coded = String::with_capacity(text.len() * 3);
+    for octet in text.bytes() {
+        match octet {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => coded.push(char::from(octet)),
+            octet => coded.push_str(&format!("%{octet:02X}")),
+        }
+    }
+    coded
 }

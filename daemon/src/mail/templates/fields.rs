@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use resetd_core::address::{Mailbox, is_invisible};
 use resetd_core::secret::group_digits;
+use resetd_core::time::Timestamp;
 use zeroize::Zeroizing;
 
 use super::values::{Brand, Values};
@@ -85,6 +86,8 @@ pub(super) struct Fields {
     link_minutes: Option<u32>,
     code_minutes: Option<u32>,
     count: Option<u32>,
+    pub at: Option<Timestamp>,
+    pub reply_to: Option<String>,
     facts: Vec<(Place, String)>,
     pub words: Vec<String>,
     pub revoked: bool,
@@ -126,6 +129,8 @@ impl Fields {
             link_minutes: values.link_minutes.filter(|minutes| *minutes > 0),
             code_minutes: values.code_minutes.filter(|minutes| *minutes > 0),
             count: facts.count.filter(|count| *count > 0),
+            at: facts.at,
+            reply_to: values.reply_to.map(clean),
             facts: short.into_iter().filter_map(|(place, text)| Some((place, clean(text?)))).collect(),
             words: facts.words.map(|words| words.lines().map(clean_line).collect()).unwrap_or_default(),
             revoked: facts.revoked,

@@ -5,7 +5,22 @@ pub const FALLBACK: &str = "en";
 
 /// The first of the languages to try that `has` knows, in the spelling that it is kept under.
 pub(super) fn choose<'k>(wanted: &str, portal: &str, has: impl Fn(&str) -> Option<&'k str>) -> Option<&'k str> {
-    ranges(wanted).chain(ranges(portal)).chain(ranges(FALLBACK)).find_map(|tag| has(&tag))
+    ranges(wanted).chain(ranges(portal)).chain(ranges(FALLBACK)).find_map(|tag| has(&tag).or_else(|| has(alias(&tag)?)))
+}
+
+/// What else a language is called, and what a language without its script or country most often means (CLDR's likely
+/// subtags).
+fn alias(tag: &str) -> Option<&'static str> {
+    Some(match tag {
+        "zh" | "zh-cn" | "zh-sg" | "zh-my" => "zh-hans",
+        "zh-tw" | "zh-hk" | "zh-mo" => "zh-hant",
+        "pt" => "pt-br",
+        "pt-ao" | "pt-mz" | "pt-cv" | "pt-gw" | "pt-st" | "pt-tl" | "pt-ch" | "pt-lu" => "pt-pt",
+        "no" | "nn" => "nb",
+        "iw" => "he",
+        "in" => "id",
+        _ => return None,
+    })
 }
 
 /// `de-AT-1996` → `de-at-1996`, `de-at`, `de`. A single letter or digit is never left at the end (RFC 4647 §3.4).
@@ -59,6 +74,8 @@ mod tests {
         assert_eq!(pick("fr", "it"), Some("en"));
         assert_eq!(pick("", ""), Some("en"));
         assert_eq!(pick("de-x-internal", "en"), Some("de"));
+        assert_eq!(pick("zh-HK", "en"), Some("zh-hant"));
+        assert_eq!(pick("pt", "en"), Some("pt-br"));
     }
 
     #[test]

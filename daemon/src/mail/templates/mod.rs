@@ -7,11 +7,16 @@
 mod check;
 mod color;
 mod context;
+mod dates;
 mod engine;
 mod error;
+mod export;
 mod fields;
 mod files;
+mod gallery;
 mod html;
+#[cfg(test)]
+mod languages;
 mod locale;
 mod plural;
 mod preview;
@@ -32,6 +37,8 @@ use zeroize::Zeroizing;
 
 pub use check::check;
 pub use error::{LoadError, Problem, RenderError, Rule};
+pub use export::{Changed, ExportError, diff, export};
+pub use gallery::gallery;
 pub use preview::{Sample, sample_brand};
 pub use values::{Brand, Facts, Look, Values};
 
@@ -180,7 +187,7 @@ impl Library {
                 name: name.clone(),
                 kind: wording.kind,
                 source: if written && stopped.is_none() { Source::Override } else { Source::Builtin },
-                locales: wording.languages.values().map(|language| language.tag.clone()).collect(),
+                locales: wording.locales(),
                 problem: stopped.map(ToString::to_string),
             }
         };

@@ -13,6 +13,7 @@ pub fn sample_brand() -> Brand {
         domain: "shop.example",
         support: "help@shop.example",
         locale: "en",
+        familiar: false,
         color: "#1f5fd6",
     })
 }
@@ -32,6 +33,9 @@ pub struct Sample<'a> {
 
 /// As long as a link of ours with a host of usual length.
 const LINK: &str = "https://shop.example/account/reset?token=AQGTtZ1iWjS0Xv4uJcY3sVbnm2k8Qp0LrT6yHdEaWf9xGzKoBvNqMi5UjRl7tCwDhSeP";
+
+/// As long as one of ours.
+const REPLY_TO: &str = "reply+ra7h3k5m2q4t6v8x2z4b6d8f2h4k6m8p2r4t6v8x2z4@reply.shop.example";
 
 impl<'a> Sample<'a> {
     /// Named and timed.
@@ -53,6 +57,7 @@ impl<'a> Sample<'a> {
             code: code.then_some("27180463"),
             link_minutes: (link && self.timed).then_some(30),
             code_minutes: (code && self.timed).then_some(10),
+            reply_to: self.named.then_some(REPLY_TO),
             facts: Facts {
                 at: Some(Timestamp::from_millis(1_795_455_840_000)),
                 ip: Some("203.0.113.7"),

@@ -32,8 +32,23 @@ pub(super) struct Wording {
     name: Arc<str>,
     html: String,
     text: String,
-    /// Languages it can be written in, by their normalised tag.
+    /// Languages it can be written in, by their normalised tag; with [`familiar_of`] it where they tell the tones apart.
     pub languages: BTreeMap<String, Arc<Language>>,
+}
+
+impl Wording {
+    /// The tags of its languages.
+    pub fn locales(&self) -> Vec<String> {
+        let formal = self.languages.iter().filter(|(tag, _)| !tag.ends_with(FAMILIAR_TAG));
+        formal.map(|(_, language)| language.tag.clone()).collect()
+    }
+}
+
+/// Behind the tag of a language's familiar tone. No request can name it: what stands behind an `@` is dropped there.
+const FAMILIAR_TAG: &str = "@familiar";
+
+fn familiar_of(tag: &str) -> String {
+    format!("{tag}{FAMILIAR_TAG}")
 }
 
 /// The parts of a rendering that the checks look at.
@@ -112,6 +127,7 @@ impl Set {
             let missing = language.missing(name, reference);
             if missing.is_empty() {
                 languages.insert(tag.clone(), language.clone());
+                languages.extend(language.familiar().map(|familiar| (familiar_of(tag), Arc::new(familiar))));
             } else if language.has_table(name) {
                 let message = format!("is not used for `{name}`, it lacks {}", missing.join(", "));
                 problem(self.path(&format!("locales/{tag}")), Rule::Incomplete, message);
@@ -139,7 +155,8 @@ impl Set {
     pub fn render(&self, wording: &str, locale: &str, fields: Fields) -> Result<Rendered, RenderError> {
         let unknown = || RenderError::Unknown(wording.to_owned());
         let known = self.wordings.get(wording).ok_or_else(unknown)?;
-        let has = |tag: &str| known.languages.get_key_value(tag).map(|(tag, _)| tag.as_str());
+        let familiar = |tag: &str| fields.brand.0.familiar.then(|| known.languages.get_key_value(&familiar_of(tag))).flatten();
+        let has = |tag: &str| familiar(tag).or_else(|| known.languages.get_key_value(tag)).map(|(tag, _)| tag.as_str());
         let tag = locale::choose(locale, &fields.brand.0.locale, has);
         let tag = tag.or_else(|| known.languages.keys().next().map(String::as_str));
         let language = tag.and_then(|tag| known.languages.get(tag)).ok_or_else(unknown)?;

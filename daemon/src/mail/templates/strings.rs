@@ -2,17 +2,23 @@
 //!
 //! A sentence is plain text with `{place}`s; a table of plural forms (`{ one = …, other = … }`) is chosen by the first
 //! number among its places. A wording that asks for `lead` gets `lead`, or else `lead_link`, `lead_code` or `lead_both` by
-//! the mail's method; first in its own table, then in `[common]`.
+//! the mail's method; first in its own table, then in `[common]`. `[familiar.WORDING]` holds what differs for people who are on
+//! familiar terms, `[format]` how a date is written.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::dates::Dates;
 use super::error::{Problem, Rule};
 use super::fields::{Fields, Place};
 use super::plural::{Category, category};
 
 /// The table that all wordings share.
 pub(super) const COMMON: &str = "common";
+/// The table of tables with what differs where people are on familiar terms.
+pub(super) const FAMILIAR: &str = "familiar";
+/// The table that says how a date is written.
+pub(super) const FORMAT: &str = "format";
 /// A sentence may not be longer than this, in octets.
 const SENTENCE_MAX: usize = 1000;
 
@@ -21,8 +27,12 @@ const SENTENCE_MAX: usize = 1000;
 pub(super) struct Language {
     /// BCP 47 as written in the file's name.
     pub tag: String,
-    tables: BTreeMap<String, BTreeMap<String, Sentence>>,
+    tables: Tables,
+    familiar: Tables,
+    dates: Option<Dates>,
 }
+
+type Tables = BTreeMap<String, BTreeMap<String, Sentence>>;
 
 /// One sentence, or its plural forms.
 #[derive(Clone, Debug)]
@@ -40,7 +50,7 @@ enum Piece {
 impl Language {
     /// Reads a strings file; what can't be read of it is left out and told.
     pub fn parse(tag: &str, file: &Path, source: &str) -> (Self, Vec<Problem>) {
-        let mut language = Self { tag: tag.to_owned(), tables: BTreeMap::new() };
+        let mut language = Self { tag: tag.to_owned(), ..Self::default() };
         let mut problems = Vec::new();
         let mut report = |line, rule, wording: Option<&str>, message: String| {
             problems.push(Problem { file: file.to_owned(), line, rule, message, wording: wording.map(str::to_owned) });
@@ -54,31 +64,67 @@ impl Language {
             }
         };
         for (table, entries) in &document {
-            let wording = (table != COMMON).then_some(table.as_str());
             let Some(entries) = entries.as_table() else {
                 report(None, Rule::Strings, None, format!("`{table}` stands outside a table: put it under [{COMMON}] or a wording"));
                 continue;
             };
-            let known = language.tables.entry(table.clone()).or_default();
-            for (key, value) in entries {
-                match Sentence::parse(value) {
-                    Ok(sentence) => drop(known.insert(key.clone(), sentence)),
-                    Err((rule, message)) => {
-                        report(find_line(source, table, key), rule, wording, format!("[{table}] {key}: {message}"));
+            match table.as_str() {
+                FORMAT => match Dates::parse(entries) {
+                    Ok(dates) => language.dates = Some(dates),
+                    Err((key, message)) => {
+                        report(find_line(source, table, key), Rule::Strings, None, format!("[{table}] {key}: {message}"));
+                    }
+                },
+                FAMILIAR => {
+                    for (inner, entries) in entries {
+                        let path = format!("{FAMILIAR}.{inner}");
+                        let Some(entries) = entries.as_table() else {
+                            report(
+                                None,
+                                Rule::Strings,
+                                None,
+                                format!("`{path}` must be a table: [{FAMILIAR}.{COMMON}] or [{FAMILIAR}.WORDING]"),
+                            );
+                            continue;
+                        };
+                        take(&mut language.familiar, inner, &path, entries, source, &mut report);
                     }
                 }
+                _ => take(&mut language.tables, table, table, entries, source, &mut report),
             }
         }
         (language, problems)
     }
 
-    /// With another file's sentences put over these.
+    /// With another file's sentences put over these. What an administrator wrote counts in both tones.
     pub fn overlaid(&self, other: Self) -> Self {
-        let mut tables = self.tables.clone();
-        for (table, entries) in other.tables {
-            tables.entry(table).or_default().extend(entries);
+        let mut familiar = self.familiar.clone();
+        for (table, entries) in &other.tables {
+            if let Some(own) = familiar.get_mut(table) {
+                own.retain(|key, _| !entries.contains_key(key));
+            }
         }
-        Self { tag: other.tag, tables }
+        Self {
+            tag: other.tag,
+            tables: merged(self.tables.clone(), other.tables),
+            familiar: merged(familiar, other.familiar),
+            dates: other.dates.or_else(|| self.dates.clone()),
+        }
+    }
+
+    /// The language among people on familiar terms, where it tells them apart.
+    pub fn familiar(&self) -> Option<Self> {
+        let differs = !self.familiar.is_empty();
+        let tables = || merged(self.tables.clone(), self.familiar.clone());
+        differs.then(|| Self { tag: self.tag.clone(), tables: tables(), familiar: Tables::new(), dates: self.dates.clone() })
+    }
+
+    /// When it happened, as the language writes it.
+    pub fn time(&self, fields: &Fields) -> Option<String> {
+        match &self.dates {
+            Some(dates) => fields.at.map(|at| dates.say(at)),
+            None => fields.text(Place::Time).map(str::to_owned),
+        }
     }
 
     /// What it lacks to write a wording: its subject, and whatever `reference` has for it and for all wordings.
@@ -108,7 +154,10 @@ impl Language {
 
     /// All its sentences, plural forms each by itself, as the texts between their places.
     pub fn texts(&self) -> impl Iterator<Item = Vec<&str>> {
-        self.tables.values().flat_map(|table| table.values()).flat_map(Sentence::forms).map(|pieces| {
+        let tables = self.tables.values().chain(self.familiar.values());
+        // The ready answer is not ours once it is sent: the person says it.
+        let ours = tables.flatten().filter(|(key, _)| !key.starts_with("not_me_")).map(|(_, sentence)| sentence);
+        ours.flat_map(Sentence::forms).map(|pieces| {
             let texts = pieces.iter().filter_map(|piece| match piece {
                 Piece::Text(text) => Some(&**text),
                 Piece::Value(_) => None,
@@ -132,15 +181,49 @@ impl Language {
             }
         };
         let mut out = String::with_capacity(160);
+        // A name or address in another direction than the sentence's must not turn it round (UAX #9, isolates).
+        let isolates = super::locale::direction(&self.tag) == "rtl";
         for piece in pieces {
             match piece {
                 Piece::Text(text) if html => super::fields::escape(text, &mut out),
                 Piece::Text(text) => out.push_str(text),
+                Piece::Value(Place::Time) => out.push_str(&self.time(fields)?),
+                Piece::Value(place) if isolates && !place.is_number() => {
+                    out.push('\u{2068}');
+                    fields.write(*place, html, &mut out)?;
+                    out.push('\u{2069}');
+                }
                 Piece::Value(place) => fields.write(*place, html, &mut out)?,
             }
         }
         Some(out)
     }
+}
+
+/// Reads one table; what can't be read of it is left out and told.
+fn take(
+    tables: &mut Tables,
+    table: &str,
+    path: &str,
+    entries: &toml::Table,
+    source: &str,
+    report: &mut impl FnMut(Option<usize>, Rule, Option<&str>, String),
+) {
+    let wording = (table != COMMON).then_some(table);
+    let known = tables.entry(table.to_owned()).or_default();
+    for (key, value) in entries {
+        match Sentence::parse(value) {
+            Ok(sentence) => drop(known.insert(key.clone(), sentence)),
+            Err((rule, message)) => report(find_line(source, path, key), rule, wording, format!("[{path}] {key}: {message}")),
+        }
+    }
+}
+
+fn merged(mut below: Tables, above: Tables) -> Tables {
+    for (table, entries) in above {
+        below.entry(table).or_default().extend(entries);
+    }
+    below
 }
 
 impl Sentence {

@@ -6,7 +6,7 @@ use resetd_core::time::Timestamp;
 
 use super::color::Colors;
 use super::fields::clean;
-use crate::config::Portal;
+use crate::config::{Portal, Tone};
 
 /// A portal as its mails show it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -19,6 +19,7 @@ pub(super) struct BrandParts {
     pub domain: String,
     pub support: String,
     pub locale: String,
+    pub familiar: bool,
     pub colors: Colors,
 }
 
@@ -32,6 +33,7 @@ impl Brand {
             domain: host.as_deref().unwrap_or_else(|| portal.sender.address.domain()),
             support: portal.support_address.as_str(),
             locale: &portal.locale,
+            familiar: portal.tone == Tone::Familiar,
             color: &portal.color,
         })
     }
@@ -44,6 +46,7 @@ impl Brand {
             domain: clean(look.domain),
             support: clean(look.support),
             locale: look.locale.to_owned(),
+            familiar: look.familiar,
             colors: Colors::of(look.color),
         }))
     }
@@ -62,6 +65,8 @@ pub struct Look<'a> {
     pub support: &'a str,
     /// Language where the wanted one is not there (BCP 47).
     pub locale: &'a str,
+    /// Whether people are on familiar terms with it.
+    pub familiar: bool,
     /// `#rrggbb`
     pub color: &'a str,
 }
@@ -85,6 +90,8 @@ pub struct Values<'a> {
     pub link_minutes: Option<u32>,
     /// How long the code is good, whole minutes.
     pub code_minutes: Option<u32>,
+    /// Where an answer goes: the tagged address. With it the mail has a link that opens a ready "this wasn't me".
+    pub reply_to: Option<&'a str>,
     /// What happened: notices, alerts, acknowledgements.
     pub facts: Facts<'a>,
 }
@@ -101,6 +108,7 @@ impl<'a> Values<'a> {
             code: None,
             link_minutes: None,
             code_minutes: None,
+            reply_to: None,
             facts: Facts::default(),
         }
     }
