@@ -53,6 +53,7 @@ fn run(cli: Cli, screen: Screen) -> Result<(), Failure> {
         Command::Inbound(InboundCommand::Classify(ask)) => inbound::classify::run(&errand, &ask),
         Command::Inbound(InboundCommand::Explain(ask)) => inbound::explain::run(&errand, &ask),
         Command::Dkim(DkimCommand::Generate(ask)) => dkim::generate(&errand, &ask),
+        Command::Dkim(DkimCommand::Record(ask)) => dkim::record(&errand, &ask),
         Command::Completions { shell } => completions::print(shell, screen),
         Command::Doctor { config } => runtime.block_on(doctor::run(&errand, cli.global.socket.as_deref(), &config)),
         command => runtime.block_on(ask(&errand, command)),

@@ -8,12 +8,13 @@ use rustls::pki_types::pem::PemObject;
 use zeroize::Zeroizing;
 
 use super::DkimError;
+use crate::ambient::{Entropy, random};
 use crate::config::DkimKey;
 
 /// What stands before the 32 octets of an Ed25519 seed in PKCS#8 version 1 (RFC 8410 §7): openssl reads it too.
 const ED25519_PKCS8: [u8; 16] = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
 /// `SEQUENCE { OID rsaEncryption, NULL }`
-const RSA_ALGORITHM: [u8; 15] = [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+pub(super) const RSA_ALGORITHM: [u8; 15] = [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
 /// The longest string inside a TXT record, octets (RFC 1035 §3.3).
 const STRING_MAX: usize = 255;
 
@@ -42,18 +43,50 @@ pub struct Generated {
     pub record: Record,
 }
 
-/// An Ed25519 key from 32 random octets.
+/// What a key signs with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Algorithm {
+    /// RSA with 2048 bits: what every receiver verifies.
+    Rsa,
+    /// Ed25519 (RFC 8463): short and quick, and not verified everywhere yet.
+    Ed25519,
+}
+
+/// A new key.
 ///
 /// # Errors
-/// `domain` or `selector` is no name.
-pub fn generate(domain: &str, selector: &str, seed: &Zeroizing<[u8; 32]>) -> Result<Generated, DkimError> {
-    let mut der = Zeroizing::new(Vec::with_capacity(48));
-    der.extend_from_slice(&ED25519_PKCS8);
-    der.extend_from_slice(&**seed);
-    let body = Zeroizing::new(BASE64.encode(&der));
-    let pem = Zeroizing::new(format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", *body));
+/// `domain` or `selector` is no name, or there is no randomness.
+pub fn generate(domain: &str, selector: &str, algorithm: Algorithm, entropy: &dyn Entropy) -> Result<Generated, DkimError> {
+    // A bad name is told before seconds go into a key.
+    let name = record_name(&domain.to_ascii_lowercase(), selector)?;
+    let der = match algorithm {
+        Algorithm::Rsa => super::rsa::new_key(entropy),
+        Algorithm::Ed25519 => random::<32>(entropy).map(|seed| ed25519(&Zeroizing::new(seed))),
+    };
+    let der = der.ok_or(DkimError::NoEntropy(name))?;
+    let pem = pem(&der);
     let key = DkimKey { domain: domain.to_owned(), selector: selector.to_owned(), pem: pem.clone() };
     Ok(Generated { record: publish(&key)?, pem })
+}
+
+fn ed25519(seed: &[u8; 32]) -> Zeroizing<Vec<u8>> {
+    let mut der = Zeroizing::new(Vec::with_capacity(48));
+    der.extend_from_slice(&ED25519_PKCS8);
+    der.extend_from_slice(seed);
+    der
+}
+
+/// PKCS#8 in lines of 64 characters (RFC 7468 §10).
+fn pem(der: &[u8]) -> Zeroizing<String> {
+    let body = Zeroizing::new(BASE64.encode(der));
+    let mut pem = Zeroizing::new(String::with_capacity(body.len() + body.len() / 64 + 64));
+    pem.push_str("-----BEGIN PRIVATE KEY-----\n");
+    for at in (0..body.len()).step_by(64) {
+        pem.push_str(&body[at..body.len().min(at + 64)]);
+        pem.push('\n');
+    }
+    pem.push_str("-----END PRIVATE KEY-----\n");
+    pem
 }
 
 /// The record of any key that can sign.
@@ -118,7 +151,7 @@ fn public_key_info(rsa: &[u8]) -> Vec<u8> {
     der(0x30, &inner)
 }
 
-fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+pub(super) fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut out = vec![tag];
     match u8::try_from(content.len()) {
         Ok(length @ 0..=127) => out.push(length),
@@ -136,6 +169,7 @@ fn der(tag: u8, content: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ambient::SystemEntropy;
 
     #[test]
     fn the_record_is_what_openssl_makes_of_the_key() {
@@ -153,9 +187,20 @@ mod tests {
     #[test]
     fn ed25519_keys_are_those_of_rfc_8463() {
         let seed = BASE64.decode(b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=").unwrap();
-        let made = generate("football.example.com", "brisbane", &Zeroizing::new(seed.try_into().unwrap())).unwrap();
-        assert_eq!(made.record.name, "brisbane._domainkey.football.example.com");
-        assert_eq!(made.record.value, "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
-        assert!(generate("a b", "s", &Zeroizing::new([0; 32])).is_err());
+        let pem = pem(&ed25519(&seed.try_into().unwrap()));
+        let record = publish(&DkimKey { domain: "football.example.com".into(), selector: "brisbane".into(), pem }).unwrap();
+        assert_eq!(record.name, "brisbane._domainkey.football.example.com");
+        assert_eq!(record.value, "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
+    }
+
+    #[test]
+    fn new_keys_are_read_back_and_named_well() {
+        for (algorithm, kind) in [(Algorithm::Rsa, "k=rsa"), (Algorithm::Ed25519, "k=ed25519")] {
+            let made = generate("Shop.example", "m1", algorithm, &SystemEntropy::new()).unwrap();
+            assert_eq!(made.record.name, "m1._domainkey.shop.example");
+            assert!(made.record.value.contains(kind), "{}", made.record.value);
+            assert!(made.pem.lines().all(|line| line.len() <= 64));
+            assert!(matches!(generate("a b", "s", algorithm, &SystemEntropy::new()), Err(DkimError::Name(_))));
+        }
     }
 }

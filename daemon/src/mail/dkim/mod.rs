@@ -1,17 +1,14 @@
 //! DKIM signatures (RFC 6376; Ed25519: RFC 8463), made with keys that are read once, and the DNS records that publish them.
-//!
-//! Keys are made for Ed25519 only: ring makes no RSA keys, and the crates that do are either large or have an open timing
-//! advisory (RUSTSEC-2023-0071). RSA keys, which the large receivers still want beside Ed25519, come from
-//! `openssl genrsa 2048`; [`publish`] gives the record for any key.
 
 mod keys;
+mod rsa;
 
 use mail_auth::common::crypto::DkimKey as SigningKey;
 use mail_auth::common::headers::HeaderWriter;
 use mail_auth::dkim::{DkimSigner, Done};
 use zeroize::Zeroizing;
 
-pub use keys::{Generated, Record, generate, publish};
+pub use keys::{Algorithm, Generated, Record, generate, publish};
 
 use crate::config::DkimKey;
 
@@ -52,6 +49,9 @@ pub enum DkimError {
     /// `d=` or `s=` is no domain name.
     #[error("the DKIM key {0} has a domain or selector that is no name")]
     Name(String),
+    /// The system gives nothing to make a key of.
+    #[error("the system gives no randomness to make the DKIM key {0} of")]
+    NoEntropy(String),
     /// The message has no header, or the key failed.
     #[error("the message can't be signed with {0}")]
     Sign(String),
@@ -137,6 +137,7 @@ mod tests {
     use resetd_core::time::Timestamp;
 
     use super::*;
+    use crate::ambient::{SeededEntropy, SystemEntropy};
     use crate::config::Sender;
     use crate::mail::compose::{Auto, Head, compose};
     use crate::mail::templates::{Library, Sample, sample_brand};
@@ -149,7 +150,7 @@ mod tests {
     }
 
     fn ed25519(domain: &str) -> DkimKey {
-        let made = generate(domain, "ed", &Zeroizing::new([9; 32])).unwrap();
+        let made = generate(domain, "ed", Algorithm::Ed25519, &SeededEntropy::new(9)).unwrap();
         key(domain, "ed", &made.pem)
     }
 
@@ -216,6 +217,15 @@ mod tests {
         let signed = Signers::new(&keys).unwrap().sign("mail.shop.example", message()).unwrap();
         assert_eq!(verify(&signed, &keys).await, [DkimResult::Pass, DkimResult::Pass]);
         assert!(signed.ends_with(&message()));
+    }
+
+    #[tokio::test]
+    async fn new_keys_sign() {
+        let keys = [("rsa", Algorithm::Rsa), ("ed", Algorithm::Ed25519)].map(|(selector, algorithm)| {
+            key("shop.example", selector, &generate("shop.example", selector, algorithm, &SystemEntropy::new()).unwrap().pem)
+        });
+        let signed = Signers::new(&keys).unwrap().sign("shop.example", message()).unwrap();
+        assert_eq!(verify(&signed, &keys).await, [DkimResult::Pass, DkimResult::Pass]);
     }
 
     #[tokio::test]
