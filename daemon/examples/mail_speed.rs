@@ -34,6 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         message_id: "1@shop.example",
         date: Timestamp::from_millis(1_795_455_840_000),
         auto: Auto::Generated,
+        feedback: "easy:shop:reset",
         valid_since: None,
         attachment: None,
     };

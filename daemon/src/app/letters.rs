@@ -147,6 +147,7 @@ impl Desk<'_> {
             message_id: &message_id,
             date: work.created_at,
             auto: Auto::Generated,
+            feedback: &format!("alert:{}:alert", portal.name),
             valid_since: None,
             attachment: case.message,
         };
@@ -190,6 +191,7 @@ impl Desk<'_> {
             message_id: &message_id,
             date: work.created_at,
             auto,
+            feedback: &format!("{wording}:{}:{}", portal.name, work.kind.as_str()),
             valid_since: row.valid_since,
             attachment: None,
         };

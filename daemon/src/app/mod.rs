@@ -76,6 +76,7 @@ impl App {
 
     /// Puts a new configuration in force. Mails and requests under way end with the old one.
     pub fn refit(&self, outfit: Outfit) {
+        outfit.transport.inherit(&self.outfit().transport);
         self.outfit.store(Arc::new(outfit));
     }
 

@@ -39,6 +39,9 @@ pub struct Head<'a> {
     pub date: Timestamp,
     /// Whether it is mail of our own, or answers one.
     pub auto: Auto<'a>,
+    /// `Feedback-ID:`: what large receivers count complaints by, as `wording:portal:kind`. The same for all mails of its sort: it
+    /// follows nobody.
+    pub feedback: &'a str,
     /// Since when the application knows the address to be the person's (RFC 7293).
     pub valid_since: Option<Timestamp>,
     /// A message to attach whole (`message/rfc822`), secrets already struck out.
@@ -115,7 +118,8 @@ fn header<'a>(head: &Head<'a>, rendered: &'a Rendered) -> MessageBuilder<'a> {
     message = message
         .header("Auto-Submitted", Raw::new(auto))
         .header("X-Auto-Response-Suppress", Raw::new("All"))
-        .header("Content-Language", Raw::new(rendered.locale.as_str()));
+        .header("Content-Language", Raw::new(rendered.locale.as_str()))
+        .header("Feedback-ID", Raw::new(format!("{}:resetd", head.feedback)));
     if let Some(since) = head.valid_since {
         // RFC 7293 §3.2: addr-spec ";" FWS date-time
         let value = format!("{}; {}", head.to.as_str(), Date::new(since.as_seconds()).to_rfc822());
@@ -213,6 +217,7 @@ mod tests {
             message_id: ID,
             date: AT,
             auto: Auto::Generated,
+            feedback: "easy:shop:reset",
             valid_since: None,
             attachment: None,
         };
@@ -371,7 +376,7 @@ mod tests {
             prop_assume!(name.is_ok());
             let name = name.unwrap();
             let (from, to) = (sender(), Mailbox::parse("a@b.example").unwrap());
-            let bytes = compose(&Head { from: &from, to: &to, to_name: Some(&name), reply_to: "r@b.example", message_id: ID, date: AT, auto: Auto::Generated, valid_since: None, attachment: None }, &content).unwrap();
+            let bytes = compose(&Head { from: &from, to: &to, to_name: Some(&name), reply_to: "r@b.example", message_id: ID, date: AT, auto: Auto::Generated, feedback: "x:y:z", valid_since: None, attachment: None }, &content).unwrap();
             assert_lines(&bytes, 998);
             let mail = parsed(&bytes);
             let body = mail.body_text(0).unwrap_or_default().replace("\r\n", "\n");

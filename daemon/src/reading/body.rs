@@ -73,7 +73,9 @@ impl Survey {
             return if self.html.len() > 1 { self.typed_pages() } else { from_page };
         }
         let from_text = text();
-        let page_lacks = from_page.typed.is_empty() || self.plain.len() > self.html.len() || !from_page.quoted;
+        // Between two pieces of a quote, the page may not show whose words they are (Apple Mail types into the quote); marks do.
+        let between = from_text.between_quotes().any(|line| !from_page.typed.contains(line));
+        let page_lacks = from_page.typed.is_empty() || self.plain.len() > self.html.len() || !from_page.quoted || between;
         if page_lacks { from_text } else { from_page }
     }
 

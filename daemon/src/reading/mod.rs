@@ -69,12 +69,12 @@ pub fn explain(raw: &[u8], envelope: &Envelope, trust: &Trust) -> Explained {
     ids::embedded(&survey, &root.headers, &mut facts);
     facts.bounce = report::read(&root.headers, &survey, &mut facts.marks);
     marks::from_survey(&survey, &mut facts);
-    let mut lines = Vec::new();
+    let (mut lines, mut quoted) = (Vec::new(), false);
     if !survey.is_report() {
         let parted = survey.typed();
-        (facts.typed, facts.doubtful, lines) = (parted.typed, parted.doubtful, parted.lines);
+        (facts.typed, facts.doubtful, lines, quoted) = (parted.typed, parted.doubtful, parted.lines, parted.quoted);
     }
-    marks::from_wording(&survey, &mut facts);
+    marks::from_wording(&survey, quoted, &mut facts);
     ids::next_hop(&survey, &mut facts);
     facts.cut_short = budget.cut_short;
     // What a mail system's words were mistaken for must not stand as a bounce of a person's answer.

@@ -14,7 +14,7 @@ use crate::config::DkimKey;
 
 /// Which header fields are signed. Those named twice are signed once more than they occur, so that nobody can add another
 /// one above ours (RFC 6376 §8.15); of those that are missing, the absence is signed.
-const SIGNED: [&str; 20] = [
+const SIGNED: [&str; 21] = [
     "From",
     "From",
     "To",
@@ -35,6 +35,7 @@ const SIGNED: [&str; 20] = [
     "Content-Transfer-Encoding",
     "Content-Language",
     "Auto-Submitted",
+    "Feedback-ID",
 ];
 
 /// Why a key or a signature can't be.
@@ -168,6 +169,7 @@ mod tests {
             message_id: "1@shop.example",
             date: Timestamp::from_millis(1_795_455_840_000),
             auto: Auto::Generated,
+            feedback: "easy:shop:reset",
             valid_since: None,
             attachment: None,
         };

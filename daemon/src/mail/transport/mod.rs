@@ -116,6 +116,13 @@ impl Transport {
         }
     }
 
+    /// Takes over what the one before had learned of the world, for a reload.
+    pub fn inherit(&self, before: &Self) {
+        if let (Self::Mx(mx), Self::Mx(old)) = (self, before) {
+            mx.inherit(old);
+        }
+    }
+
     /// Says QUIT on idle connections. Mails under way are not touched; connections that come back later are closed.
     pub async fn close(&self) {
         match self {

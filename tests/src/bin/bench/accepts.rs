@@ -22,7 +22,7 @@ pub fn run() {
     // Listens and never says a word: mails wait in memory.
     let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let alone = measure(Site::with(&unlimited(silent.local_addr().unwrap().port())), |_| ());
-    let mut sink = SmtpSink::start();
+    let sink = SmtpSink::start();
     let busy = measure(Site::with(&unlimited(sink.port())), |mails| sink.until(mails));
     for (clients, alone, busy) in CLIENTS.iter().zip(alone).zip(busy).map(|((clients, alone), busy)| (clients, alone, busy)) {
         println!("  {clients:>2} clients, mails wait                     {}", alone.told());

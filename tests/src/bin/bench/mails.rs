@@ -17,7 +17,7 @@ const CLIENTS: usize = 32;
 /// Several rounds on one daemon.
 pub fn run() {
     heading("Mails end to end (request → multipart mail taken by Postfix's smtp-sink), 32 clients, 10 connections");
-    let mut sink = SmtpSink::start();
+    let sink = SmtpSink::start();
     let mut site = Site::with(&unlimited(sink.port()));
     let pid = site.daemon().pid();
     let used = processor_time(pid);

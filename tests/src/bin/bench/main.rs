@@ -6,12 +6,14 @@
 mod accepts;
 mod alike;
 mod classify;
+mod delivery;
 mod floor;
 mod latency;
 mod load;
 mod mails;
 mod memory;
 mod postfix;
+mod progress;
 mod secrets;
 mod stats;
 mod stopwatch;
@@ -23,7 +25,7 @@ use resetd_tests::Config;
 /// A part: its name and what runs it.
 type Part = (&'static str, fn());
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 12] = [
     ("floor", floor::run),
     ("memory", memory::run),
     ("accepts", accepts::run),
@@ -32,11 +34,15 @@ const PARTS: [Part; 8] = [
     ("secrets", secrets::run),
     ("classify", classify::run),
     ("alike", alike::run),
+    ("delivery/peers", delivery::peers::run),
+    ("delivery/filled", delivery::filled::run),
+    ("delivery/waiting", delivery::waiting::run),
+    ("delivery/signed", delivery::signed::run),
 ];
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(unknown) = wanted.iter().find(|name| PARTS.iter().all(|(part, _)| part != name)) {
+    if let Some(unknown) = wanted.iter().find(|name| !PARTS.iter().any(|(part, _)| is_meant(part, name))) {
         let names: Vec<&str> = PARTS.iter().map(|(name, _)| *name).collect();
         println!("there is no part `{unknown}`; there are: {}", names.join(" "));
         std::process::exit(2);
@@ -47,11 +53,16 @@ fn main() {
     println!("median of the rounds (lowest – highest); p50 and p99 over the calls of all rounds");
     let begun = Instant::now();
     for (name, run) in PARTS {
-        if wanted.is_empty() || wanted.iter().any(|want| want == name) {
+        if wanted.is_empty() || wanted.iter().any(|want| is_meant(name, want)) {
             run();
         }
     }
     println!("\n{:.0} s in all", begun.elapsed().as_secs_f64());
+}
+
+/// `delivery` means all parts that begin with `delivery/`.
+fn is_meant(part: &str, wanted: &str) -> bool {
+    part.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A portal whose mails go to this port, and not one limit.

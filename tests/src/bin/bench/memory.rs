@@ -11,7 +11,7 @@ const REQUESTS: u64 = 50_000;
 /// One daemon.
 pub fn run() {
     heading("Resident memory");
-    let mut sink = SmtpSink::start();
+    let sink = SmtpSink::start();
     let mut site = Site::with(&unlimited(sink.port()));
     let pid = site.daemon().pid();
     println!("  idle, after the start                     {}", resident(pid, "VmRSS:"));
@@ -35,8 +35,12 @@ pub fn processor_time(pid: u32) -> f64 {
 }
 
 fn resident(pid: u32, field: &str) -> String {
+    format!("{:6.1} MiB", resident_mib(pid, field))
+}
+
+/// `VmRSS:` (now) or `VmHWM:` (the highest so far) of the process.
+pub fn resident_mib(pid: u32, field: &str) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
-    let kib: f64 = line.trim().trim_end_matches(" kB").parse().unwrap();
-    format!("{:6.1} MiB", kib / 1024.0)
+    line.trim().trim_end_matches(" kB").trim().parse::<f64>().unwrap() / 1024.0
 }

@@ -69,6 +69,11 @@ impl Rates {
         self.0[self.0.len() / 2]
     }
 
+    /// The lowest and the highest.
+    pub fn ends(&self) -> (f64, f64) {
+        (self.0[0], self.0[self.0.len() - 1])
+    }
+
     /// `12,345/s (11,000 – 13,000)`
     pub fn told(&self) -> String {
         let [first, .., last] = self.0[..] else { return format!("{:>7.0}/s", self.median()) };

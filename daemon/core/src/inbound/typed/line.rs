@@ -82,12 +82,14 @@ pub(super) struct Sheet {
 impl Sheet {
     pub fn new(lines: Vec<Line>) -> Self {
         let folded: Vec<String> = lines.iter().map(|line| fold(&line.text)).collect();
+        // Mutt and Horde may be set to quote with bars; one line with a bar is a table, or taste.
+        let bars = folded.iter().filter(|folded| is_barred(folded)).count() >= BARS;
         let role = |(line, folded): (&Line, &String)| match line.origin {
             Origin::Quoted => Role::Quote,
             Origin::Original => Role::Original,
             Origin::Signature => Role::Gone,
             Origin::Plain if folded.is_empty() => Role::Blank,
-            Origin::Plain if is_marked(folded) => Role::Quote,
+            Origin::Plain if is_marked(folded) || (bars && is_barred(folded)) => Role::Quote,
             Origin::Plain => Role::Text,
         };
         let roles = lines.iter().zip(&folded).map(role).collect();
@@ -160,6 +162,13 @@ pub(super) fn fold(text: &str) -> String {
 /// Zero-width characters and marks of direction. U+200C and U+200D stay: Persian, Hindi and emoji are spelt with them.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}')
+}
+
+/// So many lines with a bar at their beginning are a quote.
+const BARS: usize = 3;
+
+fn is_barred(folded: &str) -> bool {
+    folded == "|" || folded.starts_with("| ")
 }
 
 fn is_marked(folded: &str) -> bool {

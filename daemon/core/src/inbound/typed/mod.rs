@@ -26,6 +26,17 @@ pub struct Parted {
     pub lines: Vec<(Part, String)>,
 }
 
+impl Parted {
+    /// Typed lines that stand between two quotes.
+    pub fn between_quotes(&self) -> impl Iterator<Item = &str> {
+        let quoted = |at: &usize| matches!(self.lines[*at].0, Part::Quote);
+        let first = (0..self.lines.len()).find(quoted);
+        let last = (0..self.lines.len()).rev().find(quoted);
+        let inner = first.zip(last).map_or(&[][..], |(first, last)| &self.lines[first..last]);
+        inner.iter().filter(|(part, _)| *part == Part::Typed).map(|(_, text)| text.trim())
+    }
+}
+
 /// Longest text that is looked at, in lines. Nobody types more; the original of a mail program may be longer.
 const MAX_LINES: usize = 6_000;
 

@@ -182,6 +182,11 @@ impl Mx {
         Arc::clone(domains.entry(domain.to_owned()).or_default())
     }
 
+    pub(super) fn inherit(&self, before: &Self) {
+        self.policies.inherit(&before.policies);
+        self.report.inherit(&before.report);
+    }
+
     pub(super) fn tls_results(&self) -> Vec<(&'static str, &'static str, u64)> {
         self.report.counts()
     }

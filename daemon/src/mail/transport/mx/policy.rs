@@ -111,6 +111,14 @@ impl Policies {
         })
     }
 
+    /// Takes over what an earlier configuration had learned: a reload must not open a way to speak in clear again.
+    pub fn inherit(&self, before: &Self) {
+        lock(&self.seen).extend(lock(&before.seen).iter().map(|(host, until)| (host.clone(), *until)));
+        if let (Some((sts, _)), Some((old, _))) = (&self.sts, &before.sts) {
+            sts.inherit(old);
+        }
+    }
+
     /// Remembers that a server speaks TLS.
     pub fn saw(&self, host: &str, tls: TlsState) {
         if tls == TlsState::Clear {

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use super::lock;
 use crate::mail::TlsState;
 
-/// Counters since the configuration came into force.
+/// Counters since the start.
 #[derive(Default)]
 pub(super) struct Report {
     counts: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
@@ -16,6 +16,11 @@ impl Report {
     /// One more session under `policy` ("tlsa", "sts", "no-policy-found") with this result.
     pub fn count(&self, policy: &'static str, result: &'static str) {
         *lock(&self.counts).entry((policy, result)).or_default() += 1;
+    }
+
+    /// Goes on counting where another stopped.
+    pub fn inherit(&self, before: &Self) {
+        lock(&self.counts).extend(lock(&before.counts).iter().map(|(key, count)| (*key, *count)));
     }
 
     /// All of them.

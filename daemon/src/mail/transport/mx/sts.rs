@@ -97,6 +97,11 @@ impl Sts {
         }
     }
 
+    /// Takes over what another has fetched.
+    pub fn inherit(&self, before: &Self) {
+        lock(&self.known).extend(lock(&before.known).iter().map(|(domain, known)| (domain.clone(), known.clone())));
+    }
+
     fn keep(&self, domain: &str, known: Known) {
         let mut all = lock(&self.known);
         if all.len() >= KEPT {
