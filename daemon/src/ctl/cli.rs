@@ -113,13 +113,15 @@ pub(super) enum Command {
     /// The configuration
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Look at configuration, socket, daemon, clock, disk, mailboxes, relay and wordings, and say the cure
-    #[command(after_help = "Example:\n  sudo resetctl doctor")]
-    Doctor {
-        /// The configuration
-        #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
-        config: PathBuf,
-    },
+    /// Look at everything that resetd depends on, and say the cure
+    ///
+    /// Here: configuration, wordings, state folder, disk, mailboxes, clock. By the running daemon, from its own place: the relay's TLS and
+    /// login, or port 25, reverse DNS and DNSSEC; where replies and bounces go; SPF, DKIM and DMARC as receivers see them. Exit code 1
+    /// where something fails.
+    #[command(
+        after_help = "Examples:\n  sudo resetctl doctor\n  sudo resetctl doctor --portal shop --send-to you@example.org    a real test mail, too"
+    )]
+    Doctor(Examine),
     /// Keys that sign mails
     #[command(subcommand)]
     Dkim(DkimCommand),
@@ -421,6 +423,19 @@ pub(super) enum DkimCommand {
     /// Print the DNS record of a key that is there; needs no daemon
     #[command(after_help = "Example:\n  resetctl dkim record --key /etc/resetd/dkim-rsa.pem --domain example.org --selector r2026-rsa")]
     Record(Publish),
+}
+
+#[derive(Args)]
+pub(super) struct Examine {
+    /// The configuration
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
+    pub(super) config: PathBuf,
+    /// Look at the domains of this portal only
+    #[arg(long, value_name = "NAME")]
+    pub(super) portal: Option<String>,
+    /// Send a test mail to this address over the way that all mails take; with several portals, --portal says whose
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) send_to: Option<String>,
 }
 
 #[derive(Args)]

@@ -14,30 +14,30 @@ use super::failure::Failure;
 use super::screen::Screen;
 use crate::ambient::SystemEntropy;
 use crate::config::DkimKey;
-use crate::mail::dkim::{self, Algorithm, DkimError, Generated, Record};
+use crate::mail::dkim;
 
 /// A key that is kept.
 struct Kept {
     file: PathBuf,
-    algorithm: Algorithm,
+    algorithm: dkim::Algorithm,
     selector: String,
-    record: Record,
+    record: dkim::Record,
 }
 
 /// Makes keys, keeps them, and prints what to publish and to configure. All or none: a key is never left behind alone.
 pub(super) fn generate(errand: &Errand, ask: &Generate) -> Result<(), Failure> {
     let entropy = SystemEntropy::new();
-    let make = |(algorithm, end): (Algorithm, &str)| -> Result<(Kept, Generated), DkimError> {
+    let make = |(algorithm, end): (dkim::Algorithm, &str)| -> Result<(Kept, dkim::Generated), dkim::DkimError> {
         let selector = format!("{}{end}", ask.selector);
         let made = dkim::generate(&ask.domain, &selector, algorithm, &entropy)?;
         Ok((Kept { file: named(&ask.out, end), algorithm, selector, record: made.record.clone() }, made))
     };
-    let wanted: &[(Algorithm, &str)] = match ask.algorithm {
-        Algorithms::Rsa => &[(Algorithm::Rsa, "")],
-        Algorithms::Ed25519 => &[(Algorithm::Ed25519, "")],
-        Algorithms::Both => &[(Algorithm::Rsa, "-rsa"), (Algorithm::Ed25519, "-ed")],
+    let wanted: &[(dkim::Algorithm, &str)] = match ask.algorithm {
+        Algorithms::Rsa => &[(dkim::Algorithm::Rsa, "")],
+        Algorithms::Ed25519 => &[(dkim::Algorithm::Ed25519, "")],
+        Algorithms::Both => &[(dkim::Algorithm::Rsa, "-rsa"), (dkim::Algorithm::Ed25519, "-ed")],
     };
-    let made: Vec<(Kept, Generated)> = wanted.iter().copied().map(make).collect::<Result<_, _>>().map_err(refused)?;
+    let made: Vec<(Kept, dkim::Generated)> = wanted.iter().copied().map(make).collect::<Result<_, _>>().map_err(refused)?;
     keep(&made)?;
     let kept: Vec<Kept> = made.into_iter().map(|(kept, _)| kept).collect();
     match errand.json {
@@ -57,7 +57,7 @@ pub(super) fn record(errand: &Errand, ask: &Publish) -> Result<(), Failure> {
     }
 }
 
-fn refused(error: DkimError) -> Failure {
+fn refused(error: dkim::DkimError) -> Failure {
     Failure::Usage(error.to_string())
 }
 
@@ -69,7 +69,7 @@ fn named(out: &Path, end: &str) -> PathBuf {
 }
 
 /// Writes every key to a file of its own that was not there; where one can't be, none of them stays.
-fn keep(made: &[(Kept, Generated)]) -> Result<(), Failure> {
+fn keep(made: &[(Kept, dkim::Generated)]) -> Result<(), Failure> {
     let mut begun = Vec::new();
     let all = made.iter().try_for_each(|(kept, generated)| {
         let failed = |error| Failure::Failed(format!("{}: {error}", kept.file.display()));
@@ -89,8 +89,8 @@ fn keep(made: &[(Kept, Generated)]) -> Result<(), Failure> {
 impl Kept {
     fn json(&self, domain: &str) -> Value {
         let algorithm = match self.algorithm {
-            Algorithm::Rsa => "rsa",
-            Algorithm::Ed25519 => "ed25519",
+            dkim::Algorithm::Rsa => "rsa",
+            dkim::Algorithm::Ed25519 => "ed25519",
         };
         json!({
             "file": self.file, "algorithm": algorithm, "domain": domain, "selector": self.selector,
@@ -101,7 +101,7 @@ impl Kept {
 
 fn instructions(kept: &[Kept], domain: &str, screen: Screen) -> String {
     let files: Vec<String> = kept.iter().map(|one| one.file.display().to_string()).collect();
-    let records: Vec<&Record> = kept.iter().map(|one| &one.record).collect();
+    let records: Vec<&dkim::Record> = kept.iter().map(|one| &one.record).collect();
     let mut text = publishing(&records, screen);
     text.push_str(&format!(
         "\n{}\n\n",
@@ -122,7 +122,7 @@ fn instructions(kept: &[Kept], domain: &str, screen: Screen) -> String {
 }
 
 /// Each record as a line of a zone file and as a form in the web wants it.
-fn publishing(records: &[&Record], screen: Screen) -> String {
+fn publishing(records: &[&dkim::Record], screen: Screen) -> String {
     let mut text = format!("{}\n\n", screen.bold("Publish in DNS; as lines of a zone file:"));
     for record in records {
         text.push_str(&format!("{}\n", record.zone_line()));
@@ -152,9 +152,9 @@ mod tests {
         }
     }
 
-    fn made(file: PathBuf) -> (Kept, Generated) {
-        let generated = dkim::generate("a.example", "s", Algorithm::Ed25519, &SystemEntropy::new()).unwrap();
-        (Kept { file, algorithm: Algorithm::Ed25519, selector: "s".into(), record: generated.record.clone() }, generated)
+    fn made(file: PathBuf) -> (Kept, dkim::Generated) {
+        let generated = dkim::generate("a.example", "s", dkim::Algorithm::Ed25519, &SystemEntropy::new()).unwrap();
+        (Kept { file, algorithm: dkim::Algorithm::Ed25519, selector: "s".into(), record: generated.record.clone() }, generated)
     }
 
     #[test]

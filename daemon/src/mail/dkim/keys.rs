@@ -1,5 +1,7 @@
 //! Private keys in PEM, and the TXT records that publish their public halves (RFC 6376 §3.6.1, RFC 8463 §4).
 
+use std::collections::BTreeMap;
+
 use data_encoding::BASE64;
 use mail_auth::common::crypto::{DkimKey as SigningKey, Ed25519Key, RsaKey, Sha256};
 use resetd_core::address::check_domain;
@@ -102,6 +104,60 @@ pub fn publish(key: &DkimKey) -> Result<Record, DkimError> {
     Ok(Record { name, value })
 }
 
+/// What a published record is to a key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fit {
+    /// Its public half.
+    Same,
+    /// The same, but receivers are told to take no notice of it (`t=y`).
+    Testing,
+    /// Another key's.
+    Other,
+    /// It says that the key is revoked (`p=`).
+    Revoked,
+    /// No record of a key that can verify (`v=`, `k=`, `h=` or `s=` are wrong, or it can't be read).
+    Unusable,
+}
+
+/// Whether the text of a TXT record is the public half of a key whose record would be `ours`.
+pub fn fit(text: &str, ours: &Record) -> Fit {
+    let (Some(published), Some(wanted)) = (tags(text), tags(&ours.value)) else { return Fit::Unusable };
+    let listed = |tag: &str, wanted: &str| {
+        published.get(tag).is_none_or(|list| list.split(':').any(|one| one.trim() == wanted || one.trim() == "*"))
+    };
+    let kind = published.get("k").map_or("rsa", |kind| kind.as_str());
+    let version = published.get("v").is_none_or(|version| version == "DKIM1");
+    match published.get("p").map(String::as_str) {
+        Some("") => Fit::Revoked,
+        Some(_) if !version || !listed("h", "sha256") || !listed("s", "email") => Fit::Unusable,
+        Some(key) if Some(kind) == wanted.get("k").map(String::as_str) && same_key(key, wanted.get("p").map_or("", String::as_str)) => {
+            let testing = published.get("t").is_some_and(|flags| flags.split(':').any(|flag| flag.trim() == "y"));
+            if testing { Fit::Testing } else { Fit::Same }
+        }
+        Some(key) if BASE64.decode(key.as_bytes()).is_ok() => Fit::Other,
+        _ => Fit::Unusable,
+    }
+}
+
+/// Whether both are one key. An RSA key may also be published without what says that it is one (RFC 6376 §3.6.1 and its errata).
+fn same_key(published: &str, ours: &str) -> bool {
+    let (Ok(published), Ok(ours)) = (BASE64.decode(published.as_bytes()), BASE64.decode(ours.as_bytes())) else { return false };
+    published == ours || public_key_info(&published) == ours
+}
+
+/// The tags of a record (RFC 6376 §3.2), blanks in keys left out.
+fn tags(text: &str) -> Option<BTreeMap<String, String>> {
+    let mut tags = BTreeMap::new();
+    for field in text.split(';').map(str::trim).filter(|field| !field.is_empty()) {
+        let (name, value) = field.split_once('=')?;
+        let (name, value) = (name.trim().to_owned(), value.split_whitespace().collect());
+        if tags.insert(name, value).is_some() {
+            return None;
+        }
+    }
+    Some(tags)
+}
+
 /// `selector._domainkey.domain`, of good names.
 pub(super) fn record_name(domain: &str, selector: &str) -> Result<String, DkimError> {
     let name = format!("{selector}._domainkey.{domain}");
@@ -169,7 +225,7 @@ pub(super) fn der(tag: u8, content: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ambient::SystemEntropy;
+    use crate::ambient::{SeededEntropy, SystemEntropy};
 
     #[test]
     fn the_record_is_what_openssl_makes_of_the_key() {
@@ -182,6 +238,40 @@ mod tests {
         let zone = record.zone_line();
         assert!(zone.starts_with("r1._domainkey.shop.example. IN TXT \"v=DKIM1; k=rsa; p="));
         assert!(zone.split('"').all(|string| string.len() <= STRING_MAX));
+    }
+
+    #[test]
+    fn a_record_fits_its_key_and_no_other() {
+        let make = |algorithm, seed| generate("shop.example", "s", algorithm, &SeededEntropy::new(seed)).unwrap().record;
+        for algorithm in [Algorithm::Rsa, Algorithm::Ed25519] {
+            let (ours, other) = (make(algorithm, 1), make(algorithm, 2));
+            let key = ours.value.rsplit_once("p=").unwrap().1;
+            let (head, _) = ours.value.rsplit_once("p=").unwrap();
+            for (text, wanted) in [
+                (ours.value.clone(), Fit::Same),
+                (format!("{head}h=sha1:sha256; s=email; p={} {};", &key[..20], &key[20..]), Fit::Same),
+                (format!("{} t=y:s;", ours.value.replace("p=", "p = ").replace("v=DKIM1; ", "") + ";"), Fit::Testing),
+                (other.value, Fit::Other),
+                (format!("{head}p="), Fit::Revoked),
+                (format!("{head}h=sha1; p={key}"), Fit::Unusable),
+                (format!("{head}s=tlsrpt; p={key}"), Fit::Unusable),
+                (ours.value.replace("DKIM1", "DKIM2"), Fit::Unusable),
+                (ours.value.replace("p=", "p=!"), Fit::Unusable),
+                (format!("{}; p={key}", ours.value), Fit::Unusable),
+                ("v=spf1 -all".to_owned(), Fit::Unusable),
+                (String::new(), Fit::Unusable),
+            ] {
+                assert_eq!(fit(&text, &ours), wanted, "{text}");
+            }
+        }
+        assert_eq!(fit(&make(Algorithm::Rsa, 1).value, &make(Algorithm::Ed25519, 1)), Fit::Other);
+    }
+
+    #[test]
+    fn an_rsa_key_may_be_published_bare() {
+        let ours = generate("shop.example", "s", Algorithm::Rsa, &SeededEntropy::new(1)).unwrap();
+        let Private::Rsa(key) = parse(&ours.pem, "").unwrap() else { panic!() };
+        assert_eq!(fit(&format!("p={}", BASE64.encode(&key.public_key())), &ours.record), Fit::Same);
     }
 
     #[test]

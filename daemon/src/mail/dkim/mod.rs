@@ -8,7 +8,7 @@ use mail_auth::common::headers::HeaderWriter;
 use mail_auth::dkim::{DkimSigner, Done};
 use zeroize::Zeroizing;
 
-pub use keys::{Algorithm, Generated, Record, generate, publish};
+pub use keys::{Algorithm, Fit, Generated, Record, fit, generate, publish};
 
 use crate::config::DkimKey;
 
@@ -114,9 +114,14 @@ impl Signer {
     }
 
     fn covers(&self, from_domain: &str) -> bool {
-        let from = from_domain.to_ascii_lowercase();
-        from == self.domain || from.strip_suffix(&self.domain).is_some_and(|rest| rest.ends_with('.'))
+        covers(&self.domain, from_domain)
     }
+}
+
+/// Whether a key of `domain` signs mails from `from_domain`.
+pub fn covers(domain: &str, from_domain: &str) -> bool {
+    let (domain, from) = (domain.to_ascii_lowercase(), from_domain.to_ascii_lowercase());
+    from == domain || from.strip_suffix(&domain).is_some_and(|rest| rest.ends_with('.'))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::TransportError;
 use super::smtp::{Hop, Manner, Network, Prepared, Security, Source, Target, Tls, Tried, Wear};
 use crate::config::{RelaySettings, Sending, TlsMode};
-use crate::mail::Sent;
+use crate::mail::{Hitch, Sent, Via};
 
 /// Smarthosts, in the order of the configuration.
 pub struct Relays {
@@ -23,6 +23,11 @@ impl Relays {
 
     pub(super) async fn send(&self, mail: &Prepared) -> Sent {
         failover(&self.hops, mail).await
+    }
+
+    /// What a mail would meet at each of them now, in their order.
+    pub async fn probe(&self) -> Vec<Result<Via, Hitch>> {
+        futures_util::future::join_all(self.hops.iter().map(Hop::probe)).await
     }
 
     pub(super) async fn close(&self) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use resetd_core::smtp_reply::SmtpReply;
 
 use super::reply::ReplyError;
-use crate::mail::Outcome;
+use crate::mail::{Hitch, Obstacle, Outcome};
 
 /// Where in the dialogue.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -104,6 +104,32 @@ impl Broken {
     pub fn detail(&self) -> String {
         let doubt = if self.surely_not_sent() { "" } else { "; the server may have the mail already, so it may be doubled" };
         format!("{}: {}{doubt}", self.phase.words(), self.cause)
+    }
+
+    /// What would have to be done about a connection that did not come about.
+    pub fn into_hitch(self) -> Hitch {
+        use rustls::{CertificateError as Bad, Error};
+        let obstacle = match (&self.cause, self.phase) {
+            (Cause::Nameless, _) => Obstacle::Name,
+            (Cause::Tls(Error::InvalidCertificate(bad)), _) => match bad {
+                Bad::Expired | Bad::ExpiredContext { .. } | Bad::NotValidYet | Bad::NotValidYetContext { .. } => Obstacle::Expired,
+                Bad::NotValidForName | Bad::NotValidForNameContext { .. } => Obstacle::OtherName,
+                _ => Obstacle::Untrusted,
+            },
+            (Cause::Missing(_) | Cause::Said(_), Phase::StartTls) => Obstacle::NoTls,
+            (_, Phase::Tls | Phase::StartTls) => Obstacle::Tls,
+            (_, Phase::Connect) => Obstacle::Connection,
+            (Cause::Said(_), Phase::Greeting) => Obstacle::Welcome,
+            (Cause::Said(_), Phase::Login) => Obstacle::Login,
+            (Cause::Missing(_), Phase::Login) => Obstacle::NoLogin,
+            (Cause::Token(_), _) => Obstacle::Token,
+            _ => Obstacle::Other,
+        };
+        let detail = match &self.cause {
+            Cause::Said(reply) => format!("{}: {reply}", self.phase.words()),
+            _ => self.detail(),
+        };
+        Hitch { obstacle, detail }
     }
 
     pub fn into_outcome(self) -> Outcome {
