@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a harness that meets the unexpected fails its test")]
 
 pub mod answer;
+pub mod authority;
 pub mod client;
 pub mod config;
 pub mod daemon;
@@ -16,12 +17,15 @@ pub mod indoors;
 pub mod leaks;
 pub mod lmtp;
 pub mod names;
+pub mod network;
 pub mod outgoing;
 pub mod peer;
+pub mod policies;
 pub mod sink;
 pub mod site;
 
 pub use answer::Answer;
+pub use authority::Authority;
 pub use client::{Client, Reply};
 pub use config::Config;
 pub use daemon::Daemon;
@@ -29,6 +33,7 @@ pub use dovecot::Dovecot;
 pub use events::Events;
 pub use fake_imap::{FakeImap, Talk};
 pub use indoors::Indoors;
+pub use network::Network;
 pub use outgoing::{Mail, Outgoing};
 pub use sink::Sink;
 pub use site::Site;

@@ -256,3 +256,11 @@ fn ascii_domain(to: &Mailbox) -> Option<String> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// Lets go of whatever comes first: what strangers publish must not fill the memory.
+fn make_room<T>(kept: &mut HashMap<String, T>, most: usize) {
+    while kept.len() >= most {
+        let Some(name) = kept.keys().next().cloned() else { return };
+        kept.remove(&name);
+    }
+}

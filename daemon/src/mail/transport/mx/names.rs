@@ -111,7 +111,13 @@ impl Names {
             Checked::Unsigned => (ask_for(&self.plain, domain, RecordType::MX).await, false),
         };
         let records = match found {
-            Ok(lookup) => exchanges(&lookup),
+            Ok(lookup) => match exchanges(&lookup) {
+                // RFC 5321 §5.1: the domain itself is the server only where there are no MX records at all.
+                none if none.is_empty() && lookup.answers().iter().any(|answer| answer.record_type() == RecordType::MX) => {
+                    return Route::Never("none of the domain's MX records names a server".to_owned());
+                }
+                records => records,
+            },
             Err(Missing::NoSuchDomain) => return Route::Never("the domain does not exist".to_owned()),
             Err(Missing::NoRecords) => Vec::new(),
             Err(Missing::Failed(why)) => return Route::Later(format!("DNS for {domain}: {why}")),
