@@ -41,10 +41,17 @@ impl Authority {
 
     /// Vouches for a server of these names.
     pub fn vouch(&self, names: &[&str]) -> Identity {
+        self.vouch_until(names, 4096)
+    }
+
+    /// Vouches up to the beginning of this year.
+    pub fn vouch_until(&self, names: &[&str], year: i32) -> Identity {
         use rcgen::PublicKeyData;
         let key = KeyPair::generate().unwrap();
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &self.0).unwrap().der().clone();
+        let mut parameters = CertificateParams::new(names).unwrap();
+        parameters.not_after = rcgen::date_time_ymd(year, 1, 1);
+        let certificate = parameters.signed_by(&key, &self.0).unwrap().der().clone();
         let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 const A: u16 = 1;
 const CNAME: u16 = 5;
+const PTR: u16 = 12;
 const MX: u16 = 15;
 const TXT: u16 = 16;
 const AAAA: u16 = 28;
@@ -100,11 +101,21 @@ impl Names {
 
     /// Sets a TXT record.
     pub fn txt(&self, name: &str, text: &str) {
-        let strings = text.as_bytes().chunks(255).flat_map(|part| [&[part.len() as u8][..], part].concat()).collect();
         let mut state = self.shared.lock();
         let records = state.records.entry(name.to_owned()).or_default();
         records.retain(|(kind, _)| *kind != TXT);
-        records.push((TXT, Data::Octets(strings)));
+        records.push((TXT, Data::Octets(strings(text))));
+    }
+
+    /// Adds a further TXT record.
+    pub fn another_txt(&self, name: &str, text: &str) {
+        self.add(name, TXT, Data::Octets(strings(text)));
+    }
+
+    /// Adds the name of an IPv4 address in reverse DNS.
+    pub fn reverse(&self, address: &str, name: &str) {
+        let backwards: Vec<&str> = address.rsplit('.').collect();
+        self.add(&format!("{}.in-addr.arpa", backwards.join(".")), PTR, Data::Name(Vec::new(), name.to_owned()));
     }
 
     /// Adds an MX record; `.` as the server is the null MX.
@@ -165,6 +176,11 @@ impl Names {
     pub fn asked(&self, what: &str) -> usize {
         self.shared.lock().questions.iter().filter(|question| *question == what).count()
     }
+}
+
+/// RFC 1035 §3.3.14: strings of at most 255 octets.
+fn strings(text: &str) -> Vec<u8> {
+    text.as_bytes().chunks(255).flat_map(|part| [&[part.len() as u8][..], part].concat()).collect()
 }
 
 impl Default for Names {

@@ -70,6 +70,8 @@ struct Shared {
 struct State {
     manner: Manner,
     tls: Tls,
+    /// What AUTH PLAIN has to say.
+    login: Option<String>,
     visits: Vec<Visit>,
     dialled: usize,
     /// Says `queued as` this with the mail's number.
@@ -123,6 +125,11 @@ impl Sink {
     /// What it does about STARTTLS from now on.
     pub fn tls(&self, tls: Tls) {
         self.shared.lock().tls = tls;
+    }
+
+    /// Takes this user and password, and no others.
+    pub fn login(&self, user: &str, password: &str) {
+        self.shared.lock().login = Some(data_encoding::BASE64.encode(format!("\0{user}\0{password}").as_bytes()));
     }
 
     /// Who said EHLO so far, in order.
@@ -311,9 +318,14 @@ fn serve(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
                     !tls && !matches!(state.tls, Tls::None)
                 };
                 let starttls = if offers_tls { "250-STARTTLS\r\n" } else { "" };
+                let auth = if shared.lock().login.is_some() { "250-AUTH PLAIN\r\n" } else { "" };
                 let offers = "250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES";
-                say(&mut session, &format!("250-sink.example\r\n{starttls}{offers}"))?;
+                say(&mut session, &format!("250-sink.example\r\n{starttls}{auth}{offers}"))?;
             }
+            "AUTH" => match line.split_whitespace().nth(2) == shared.lock().login.as_deref() {
+                true => say(&mut session, "235 2.7.0 welcome")?,
+                false => say(&mut session, "535 5.7.8 wrong user or password")?,
+            },
             "STARTTLS" => {
                 let tls = shared.lock().tls.clone();
                 say(&mut session, "220 2.0.0 go on")?;

@@ -7,6 +7,8 @@ pub enum Obstacle {
     Name,
     /// Nobody answers at its address and port.
     Connection,
+    /// It does not greet us.
+    Silent,
     /// It turned us away before we had said anything.
     Welcome,
     /// It does not offer the TLS that is required.

@@ -2,6 +2,9 @@
 
 use resetd_core::ids::PortalName;
 
+/// The longest text of a finding, in characters.
+const FOUND_MAX: usize = 2000;
+
 /// How it stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
@@ -63,6 +66,11 @@ impl Findings {
     }
 
     fn add(&mut self, check: &'static str, state: State, found: String, cure: Option<String>) {
+        // What stands in DNS or in a reply may be as long as anybody likes.
+        let found = match found.char_indices().nth(FOUND_MAX) {
+            Some((end, _)) => format!("{}…", &found[..end]),
+            None => found,
+        };
         self.0.push(Finding { check, portal: self.1.clone(), state, found, cure });
     }
 }

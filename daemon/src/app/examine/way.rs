@@ -10,9 +10,9 @@ use crate::config::{Face, Portal, RelaySettings, TlsMode, TransportSettings};
 use crate::mail::transport::Transport;
 use crate::mail::transport::mx::{Mx, is_public};
 use crate::mail::transport::relay::Relays;
-use crate::mail::{Hitch, Obstacle, TlsState, Via};
+use crate::mail::{Obstacle, TlsState, Via};
 
-/// What one server has for all steps of a connection.
+/// What all relays, or all servers of a face, have for all steps of their connections.
 const LIMIT: Duration = Duration::from_secs(60);
 /// Domains whose servers are tried until one is there.
 const DOMAINS_MAX: usize = 5;
@@ -117,6 +117,10 @@ fn relay_cure(relay: &RelaySettings, obstacle: Obstacle) -> &'static str {
             "is the name right, is the relay up, does a firewall stand between? Providers take submissions on 587 or 465, not on 25"
         }
         Obstacle::Welcome | Obstacle::Other => "the relay's words, or its log, say why",
+        Obstacle::Silent => match relay.tls {
+            TlsMode::Implicit => "whatever listens there speaks TLS, but no SMTP: is the port right?",
+            _ => "does the port speak TLS from the first octet (465)? Then it is tls = \"implicit\"",
+        },
         Obstacle::NoTls => "it offers no STARTTLS: is it port 587, or should it be tls = \"implicit\" on 465?",
         Obstacle::Expired => "its certificate is out of date (or this machine's clock is): whoever runs the relay renews it",
         Obstacle::OtherName => "set `host` to a name that stands in the certificate",
@@ -145,10 +149,13 @@ async fn direct(desk: &Desk<'_>, mx: &Mx, portals: &[&Portal], findings: &mut Fi
             None => faces.push((face, vec![portal])),
         }
     }
-    for (face, portals) in &faces {
-        port_25(mx, face, portals, findings).await;
-        reverse(desk, face, findings).await;
-    }
+    let about = faces.iter().map(|(face, portals)| async move {
+        let mut findings = Findings::default();
+        port_25(mx, face, portals, &mut findings).await;
+        reverse(desk, face, &mut findings).await;
+        findings
+    });
+    futures_util::future::join_all(about).await.into_iter().for_each(|about| findings.extend(about));
     match mx.passes_dnssec().await {
         Some(true) => findings.ok("DNSSEC", "signatures come through: DANE protects mails to domains that publish it"),
         Some(false) => findings.warn(
@@ -166,21 +173,10 @@ async fn port_25(mx: &Mx, face: &Face, portals: &[&Portal], findings: &mut Findi
         portals.iter().flat_map(|portal| [&portal.support_address, &portal.sender.address].into_iter().chain(&portal.alert.mail_to));
     let domains: BTreeSet<String> = addresses.map(|address| ascii(address.domain())).collect();
     let mut not = Vec::new();
-    for domain in domains.iter().take(DOMAINS_MAX) {
-        let met = match tokio::time::timeout(LIMIT, mx.probe(domain, face)).await {
-            Ok(Ok(met)) => met,
-            Ok(Err(why)) => {
-                not.push((format!("{domain}: {why}"), None));
-                continue;
-            }
-            Err(_) => vec![(domain.clone(), Err(Hitch { obstacle: Obstacle::Connection, detail: "took more than a minute".to_owned() }))],
-        };
-        for (host, met) in met {
-            match met {
-                Ok(via) => return findings.ok("port 25", format!("{host} (for {domain}) answers, {}", protected(&via))),
-                Err(hitch) => not.push((format!("{host} (for {domain}): {}", hitch.detail), Some(hitch.obstacle))),
-            }
-        }
+    match tokio::time::timeout(LIMIT, first_there(mx, face, &domains, &mut not)).await {
+        Ok(Some(found)) => return findings.ok("port 25", found),
+        Ok(None) => {}
+        Err(_) => not.push(("nobody was reached within a minute".to_owned(), Some(Obstacle::Connection))),
     }
     let tried = not.iter().any(|(_, obstacle)| obstacle.is_some());
     let found = not.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>().join("\n");
@@ -191,13 +187,33 @@ async fn port_25(mx: &Mx, face: &Face, portals: &[&Portal], findings: &mut Findi
             "try it with a test mail: --send-to ADDRESS",
         ),
         (true, Some(Obstacle::Welcome)) => findings.fail("port 25", found, "the server's words say why; is our address on a block list?"),
-        (true, Some(Obstacle::Connection)) => findings.fail(
+        (true, Some(Obstacle::Connection | Obstacle::Silent)) => findings.fail(
             "port 25",
             found,
             "is port 25 open to the outside? Many providers close it: ask them to open it, or send through a relay",
         ),
         (true, _) => findings.fail("port 25", found, "see what the server says, and its TLS, DANE and MTA-STS"),
     }
+}
+
+/// The first server that is there; why others are not goes to `not`.
+async fn first_there(mx: &Mx, face: &Face, domains: &BTreeSet<String>, not: &mut Vec<(String, Option<Obstacle>)>) -> Option<String> {
+    for domain in domains.iter().take(DOMAINS_MAX) {
+        let met = match mx.probe(domain, face).await {
+            Ok(met) => met,
+            Err(why) => {
+                not.push((format!("{domain}: {why}"), None));
+                continue;
+            }
+        };
+        for (host, met) in met {
+            match met {
+                Ok(via) => return Some(format!("{host} (for {domain}) answers, {}", protected(&via))),
+                Err(hitch) => not.push((format!("{host} (for {domain}): {}", hitch.detail), Some(hitch.obstacle))),
+            }
+        }
+    }
+    None
 }
 
 /// Whether the name in EHLO leads to the sending address, and the address back to the name. Large receivers refuse mail otherwise.

@@ -1,6 +1,8 @@
 //! The way out and what is published about the portals' domains: the daemon looks, for it has the network, the resolver, the user and
 //! the sandbox that count. Where it can't be asked, only the relay's port is tried from here.
 
+use std::io::IsTerminal;
+
 use serde_json::json;
 
 use super::finding::Findings;
@@ -15,6 +17,9 @@ const CHECK: &str = "the way out";
 
 pub(super) async fn examine(errand: &Errand, ask: &Examine, settings: Option<&Settings>, findings: &mut Findings) {
     let body = json!({ "portal": ask.portal, "send_to": ask.send_to });
+    if std::io::stderr().is_terminal() {
+        errand.say("The daemon asks servers and DNS; this may take up to two minutes.");
+    }
     let asked: Result<Asked<List<Finding>>, Failure> = errand.ask("POST", "/v1/examine", Some(&body)).await;
     let failure = match asked {
         Ok(asked) => return findings.0.extend(asked.value.items),

@@ -156,6 +156,27 @@ mod tests {
         assert!(again.pause.is_some_and(|pause| pause <= Duration::from_millis(500)));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_says_no_more_than_it_must_and_counts_for_nothing() {
+        use crate::mail::{Obstacle, TlsState, Via};
+        let good = Peer::new("S: 220 hi\nC: EHLO client.example\nS: 250 x\nC: QUIT\nS: 221 bye\n");
+        let via = hop(&good).probe().await;
+        assert_eq!(via, Ok(Via { host: "relay.example".into(), tls: Some(TlsState::Clear) }));
+        good.finished().await;
+        for (script, obstacle, detail) in [
+            ("S: 554 5.7.1 your address is listed\n-- close\n", Obstacle::Welcome, "554 5.7.1 your address is listed"),
+            ("S: 220 hi\nC: EHLO client.example\nS: 421 not now\n-- close\n", Obstacle::Other, "EHLO: 421"),
+            ("", Obstacle::Silent, "greeting: took too long"),
+            ("-- stall\n", Obstacle::Connection, "connecting to the server: took too long"),
+            ("nobody", Obstacle::Connection, "connecting"),
+        ] {
+            let hop = hop(&if script == "nobody" { Peer::default() } else { Peer::new(script) });
+            let hitch = hop.probe().await.unwrap_err();
+            assert!(hitch.obstacle == obstacle && hitch.detail.contains(detail), "{script}: {hitch:?}");
+            assert!(hop.is_cold(), "the circuit knows nothing of it");
+        }
+    }
+
     #[test]
     fn plain_text_stays_on_loopback() {
         assert!(matches!(network(&settings("192.0.2.1")), Err(TransportError::PlainAbroad(_))));

@@ -120,6 +120,7 @@ impl Broken {
             (_, Phase::Tls | Phase::StartTls) => Obstacle::Tls,
             (_, Phase::Connect) => Obstacle::Connection,
             (Cause::Said(_), Phase::Greeting) => Obstacle::Welcome,
+            (_, Phase::Greeting) => Obstacle::Silent,
             (Cause::Said(_), Phase::Login) => Obstacle::Login,
             (Cause::Missing(_), Phase::Login) => Obstacle::NoLogin,
             (Cause::Token(_), _) => Obstacle::Token,
