@@ -214,6 +214,12 @@ fn a_name_server_that_fails_is_no_fault_of_the_domain() {
     report.assert("SPF", "warn", "can't be looked up now", "ask again");
     report.assert("DMARC", "warn", "can't be looked up now", "ask again");
     assert!(report.items.iter().all(|one| one["check"] == "clock" || one["state"] != "fail"), "{:#?}", report.items);
+    network.names.fault("out.shop.example", Fault::Fails);
+    doctor(&site, &[]).assert("reverse DNS", "warn", "the address of out.shop.example", "ask again");
+    network.names.fault("*", Fault::Silent);
+    let report = doctor(&site, &[]);
+    report.assert("DNS", "fail", "no name server answers in time", "[dns] servers");
+    assert_eq!((report.code, report.of("SPF").len()), (1, 0));
 }
 
 #[test]

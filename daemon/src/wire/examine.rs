@@ -22,7 +22,7 @@ pub struct ExamineAsk {
 /// One thing that was looked at.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Finding {
-    /// What was looked at: `relay`, `port 25`, `reverse DNS`, `DNSSEC`, `way back`, `TLS inwards`, `SPF`, `DKIM`, `DMARC`, `test mail`.
+    /// What was looked at: `DNS`, `relay`, `port 25`, `reverse DNS`, `DNSSEC`, `way back`, `TLS inwards`, `SPF`, `DKIM`, `DMARC`, `test mail`.
     #[schema(example = "SPF")]
     pub check: String,
     /// For which portal; null: for all.

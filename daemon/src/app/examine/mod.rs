@@ -93,13 +93,32 @@ impl App {
         let dns = Dns::new(&outfit.settings.dns).map_err(|error| internal(&error))?;
         let receiver = Receiver::new(&outfit.settings.dns.servers).map_err(|error| internal(&error))?;
         let desk = Desk { outfit: &outfit, dns: &dns, receiver: &receiver };
-        let (mut findings, about) = tokio::join!(way::examine(&desk, &portals), self.about_portals(&desk, &portals));
-        findings.extend(about);
+        let mut findings = self.look(&desk, &portals).await;
         if let Some((to, portal)) = tested {
             findings.extend(self.send_test_mail(&outfit, portal, to).await);
         }
         tracing::info!(event = "examine.done", findings = findings.len(), test_mail = tested.is_some());
         Ok(findings)
+    }
+
+    async fn look(&self, desk: &Desk<'_>, portals: &[&Portal]) -> Vec<Finding> {
+        let asks = !matches!(desk.outfit.settings.sending.transport, TransportSettings::Capture(_));
+        if asks && let Err(why) = desk.dns.answers().await {
+            let mut findings = Findings::default();
+            findings.fail(
+                "DNS",
+                format!("{why}: what is published can't be looked at"),
+                "look at [dns] servers, or at the system's resolver",
+            );
+            // Relays are found by the system, which may know them all the same.
+            if !is_direct(desk) {
+                findings.0.extend(way::examine(desk, portals).await);
+            }
+            return findings.0;
+        }
+        let (mut findings, about) = tokio::join!(way::examine(desk, portals), self.about_portals(desk, portals));
+        findings.extend(about);
+        findings
     }
 
     /// Each portal's domains, in the order of the portals.

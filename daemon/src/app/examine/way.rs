@@ -222,17 +222,18 @@ async fn reverse(desk: &Desk<'_>, face: &Face, findings: &mut Findings) {
     let hello = face.hello.clone().unwrap_or_default();
     let sources = of_face(desk, face).await;
     if sources == Sources::Unknown {
-        return match face.ipv4.is_some() || face.ipv6.is_some() {
-            true => findings.warn(
-                CHECK,
-                "the address to send from is a private one: which one the outside sees is not known",
-                format!("see to it that the outside address leads to {hello} in reverse DNS, and that name back to it"),
-            ),
-            false => findings.fail(
+        let private = format!("see to it that the outside address leads to {hello} in reverse DNS, and that name back to it");
+        return match desk.dns.addresses(&hello).await {
+            _ if face.ipv4.is_some() || face.ipv6.is_some() => {
+                findings.warn(CHECK, "the address to send from is a private one: which one the outside sees is not known", private);
+            }
+            Err(why) => findings.unknown(CHECK, &format!("the address of {hello}, which we say in EHLO,"), &why),
+            Ok(addresses) if addresses.is_empty() => findings.fail(
                 CHECK,
                 format!("{hello}, which we say in EHLO, has no address"),
                 "set `hello` in [sending.mx] to the name that the sending address has in reverse DNS",
             ),
+            Ok(_) => findings.warn(CHECK, format!("{hello}, which we say in EHLO, has none but private addresses"), private),
         };
     }
     for address in sources.addresses() {

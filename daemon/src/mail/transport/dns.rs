@@ -124,6 +124,15 @@ impl Dns {
         builder.build().map(Self).map_err(|error| TransportError::Dns(error.to_string()))
     }
 
+    /// Whether a name server answers at all, whatever it says. The error says what happens instead.
+    pub async fn answers(&self) -> Result<(), String> {
+        match tokio::time::timeout(TIMEOUT, self.0.lookup(Name::root(), RecordType::NS)).await {
+            Ok(Ok(_) | Err(NetError::Dns(_))) => Ok(()),
+            Ok(Err(NetError::Timeout)) | Err(_) => Err("no name server answers in time".to_owned()),
+            Ok(Err(_)) => Err("the name servers can't be asked".to_owned()),
+        }
+    }
+
     /// The texts of a name's TXT records.
     pub async fn texts(&self, name: &str) -> Result<Vec<String>, String> {
         texts(&self.0, name).await
