@@ -7,7 +7,7 @@ use resetd_core::event::Event;
 use resetd_core::limits::{Limits, Subject, Windows};
 use resetd_core::reset::State;
 use resetd_core::time::Timestamp;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 use serde_json::{Value, json};
 
 use super::row::{Doing, RESET_ROW, portal, reset_row, time};
@@ -167,28 +167,31 @@ pub(super) fn refill(conn: &Connection, now: Timestamp) -> Result<Windows, Store
     let limits = Limits { per_ip: u32::MAX, ..Limits::default() };
     let since = (now - Duration::from_secs(3600)).as_millis();
     // Ids grow with time: walking back from the newest ends at the first row that is older.
-    let mut select = conn
-        .prepare("SELECT portal, account, email, ip, mailed, created_at FROM reset ORDER BY n DESC")
-        .doing("preparing to refill the limits")?;
-    let mut rows = select.query([]).doing("refilling the limits")?;
-    let mut recent = Vec::new();
+    let mut back = conn.prepare("SELECT n, created_at FROM reset ORDER BY n DESC").doing("preparing to refill the limits")?;
+    let mut rows = back.query([]).doing("refilling the limits")?;
+    let mut first = None;
     while let Some(row) = rows.next().doing("refilling the limits")? {
-        let at = time(row, 5).doing("refilling the limits")?;
-        if at.as_millis() < since {
+        let (n, at): (i64, i64) = (row.get(0).doing("refilling the limits")?, row.get(1).doing("refilling the limits")?);
+        if at < since {
             break;
         }
-        let portal = portal(row, 0).doing("refilling the limits")?;
-        let read = |index| row.get::<_, Option<String>>(index);
-        let (account, email, ip) = (read(1), read(2), read(3));
-        let mailed: bool = row.get(4).doing("refilling the limits")?;
-        recent.push((portal, account.doing("refilling")?, email.doing("refilling")?, ip.doing("refilling")?, mailed, at));
+        first = Some(n);
     }
-    for (portal, account, email, ip, mailed, at) in recent.into_iter().rev() {
+    let Some(first) = first else { return Ok(windows) };
+    let mut select = conn
+        .prepare("SELECT portal, account, email, ip, mailed, created_at FROM reset WHERE n >= ?1 ORDER BY n")
+        .doing("preparing to refill the limits")?;
+    let mut rows = select.query([first]).doing("refilling the limits")?;
+    let text = |row: &Row<'_>, index| row.get::<_, Option<String>>(index).doing("refilling the limits");
+    while let Some(row) = rows.next().doing("refilling the limits")? {
+        let (portal, at) = (portal(row, 0).doing("refilling the limits")?, time(row, 5).doing("refilling the limits")?);
+        let (account, email, ip) = (text(row, 1)?, text(row, 2)?, text(row, 3)?);
+        let mailed: bool = row.get(4).doing("refilling the limits")?;
         let Some(address) = email.and_then(|email| resetd_core::address::Mailbox::parse(&email).ok()) else { continue };
         let key = address.limit_key();
         let subject = Subject { portal: &portal, account: account.as_deref(), address: &key, ip: ip.as_deref() };
         windows.record(&limits, &subject, mailed, at);
+        windows.commit();
     }
-    windows.commit();
     Ok(windows)
 }

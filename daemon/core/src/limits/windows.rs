@@ -8,20 +8,30 @@ use super::{Limit, Limits, Subject};
 use crate::time::Timestamp;
 
 const HOUR: Duration = Duration::from_secs(3600);
+const HOUR_MILLIS: i64 = 3_600_000;
 /// Buckets of five minutes for the large limits.
 const BUCKETS: usize = 12;
 
 /// The mails and requests of the last hour, by account, address, IP, portal and in all. Keys are kept as 64-bit hashes with a
 /// random seed of the process, so that nobody can choose colliding ones.
+///
+/// Nearly every key is seen once: with a million accounts in the hour, a log for each would cost three times the memory.
 #[derive(Default)]
 pub struct Windows {
+    once: HashMap<u64, Moment>,
     logs: HashMap<u64, Vec<Timestamp>>,
+    /// What [`Moment`]s are counted from.
+    base: Option<Timestamp>,
     counts: HashMap<u64, Buckets>,
     hasher: RandomState,
     /// Records since the last [`Windows::commit`], to be taken back by [`Windows::rollback`].
     fresh: Vec<(u64, bool)>,
     swept: Timestamp,
 }
+
+/// Tenths of a second from the base, either way.
+#[derive(Clone, Copy)]
+struct Moment(i32);
 
 #[derive(Default, Clone)]
 struct Buckets {
@@ -87,7 +97,10 @@ impl Windows {
     pub fn rollback(&mut self) {
         for (key, logged) in std::mem::take(&mut self.fresh).into_iter().rev() {
             if logged {
-                self.logs.get_mut(&key).map(Vec::pop);
+                match self.logs.get_mut(&key) {
+                    Some(log) => drop(log.pop()),
+                    None => drop(self.once.remove(&key)),
+                }
             } else if let Some(buckets) = self.counts.get_mut(&key) {
                 let newest = (0..BUCKETS).max_by_key(|index| buckets.epochs[*index]).unwrap_or(0);
                 buckets.counts[newest] = buckets.counts[newest].saturating_sub(1);
@@ -100,20 +113,48 @@ impl Windows {
     }
 
     fn logged(&self, key: u64, now: Timestamp) -> usize {
-        self.logs.get(&key).map_or(0, |log| log.iter().filter(|at| near(**at, now)).count())
+        let once = self.once(key).filter(|at| near(*at, now));
+        self.logs.get(&key).map_or(usize::from(once.is_some()), |log| log.iter().filter(|at| near(**at, now)).count())
     }
 
     fn last(&self, key: u64) -> Option<Timestamp> {
-        self.logs.get(&key).and_then(|log| log.last().copied())
+        self.logs.get(&key).and_then(|log| log.last().copied()).or_else(|| self.once(key))
+    }
+
+    fn once(&self, key: u64) -> Option<Timestamp> {
+        self.once.get(&key).map(|moment| self.time(*moment))
+    }
+
+    fn time(&self, Moment(tenths): Moment) -> Timestamp {
+        Timestamp::from_millis(self.base.unwrap_or_default().as_millis() + i64::from(tenths) * 100)
+    }
+
+    fn moment(&mut self, at: Timestamp) -> Moment {
+        let base = *self.base.get_or_insert(at);
+        let tenths = (at.as_millis() - base.as_millis()).div_euclid(100);
+        Moment(i32::try_from(tenths).unwrap_or(if tenths < 0 { i32::MIN } else { i32::MAX }))
     }
 
     fn log(&mut self, key: u64, at: Timestamp) {
-        let log = self.logs.entry(key).or_default();
-        if log.first().is_some_and(|first| *first + HOUR <= at) {
-            log.retain(|old| *old + HOUR > at);
-        }
-        log.push(at);
         self.fresh.push((key, true));
+        if let Some(log) = self.logs.get_mut(&key) {
+            if log.first().is_some_and(|first| *first + HOUR <= at) {
+                log.retain(|old| *old + HOUR > at);
+            }
+            log.push(at);
+            return;
+        }
+        let before = self.once(key).filter(|before| *before + HOUR > at);
+        match before {
+            Some(before) => {
+                self.once.remove(&key);
+                self.logs.insert(key, vec![before, at]);
+            }
+            None => {
+                let moment = self.moment(at);
+                self.once.insert(key, moment);
+            }
+        }
     }
 
     fn counted(&self, key: u64, now: Timestamp) -> u32 {
@@ -142,6 +183,11 @@ impl Windows {
         }
         self.swept = now;
         self.logs.retain(|_, log| log.last().is_some_and(|last| *last + HOUR > now));
+        let base = self.base.unwrap_or_default().as_millis();
+        self.once.retain(|_, Moment(tenths)| base + i64::from(*tenths) * 100 + HOUR_MILLIS > now.as_millis());
+        if self.once.is_empty() {
+            self.base = None;
+        }
     }
 }
 
@@ -243,7 +289,7 @@ mod tests {
         for n in 0..50_u64 {
             assert_eq!(desk.ask("a", "a@x", Some(&format!("2001:db8:0:{n:x}::/64")), at(n * 3600)), Err(Limit::All));
         }
-        assert!(desk.0.logs.len() < 5, "{}", desk.0.logs.len());
+        assert!(desk.0.logs.len() + desk.0.once.len() < 5, "{}", desk.0.logs.len());
     }
 
     #[test]
