@@ -22,8 +22,10 @@ pub mod network;
 pub mod outgoing;
 pub mod peer;
 pub mod policies;
+pub mod script;
 pub mod sink;
 pub mod site;
+pub mod wire;
 
 pub use answer::Answer;
 pub use authority::Authority;
@@ -37,6 +39,7 @@ pub use indoors::Indoors;
 pub use knot::Knot;
 pub use network::Network;
 pub use outgoing::{Mail, Outgoing};
+pub use script::Script;
 pub use sink::Sink;
 pub use site::Site;
 

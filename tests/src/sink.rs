@@ -1,14 +1,15 @@
 //! A relay on a port of this machine that does as it is told: takes mails, puts them off, refuses them, hangs up, stalls.
 
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::ServerConfig;
 
 use crate::Mail;
+use crate::wire::Wire;
 
 /// What it does with a mail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -241,37 +242,6 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     }
 }
 
-/// A connection, and what protects it.
-enum Wire {
-    Plain(TcpStream),
-    Tls(Box<StreamOwned<ServerConnection, TcpStream>>),
-}
-
-impl Read for Wire {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        match self {
-            Self::Plain(stream) => stream.read(buffer),
-            Self::Tls(stream) => stream.read(buffer),
-        }
-    }
-}
-
-impl Write for Wire {
-    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
-        match self {
-            Self::Plain(stream) => stream.write(octets),
-            Self::Tls(stream) => stream.write(octets),
-        }
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        match self {
-            Self::Plain(stream) => stream.flush(),
-            Self::Tls(stream) => stream.flush(),
-        }
-    }
-}
-
 type Session = BufReader<Wire>;
 
 fn say(session: &mut Session, text: &str) -> std::io::Result<()> {
@@ -318,10 +288,7 @@ fn serve(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
                 let tls = shared.lock().tls.clone();
                 say(&mut session, "220 2.0.0 go on")?;
                 match (tls, session.into_inner()) {
-                    (Tls::With(config), Wire::Plain(stream)) => {
-                        let connection = ServerConnection::new(config).map_err(std::io::Error::other)?;
-                        session = BufReader::new(Wire::Tls(Box::new(StreamOwned::new(connection, stream))));
-                    }
+                    (Tls::With(config), Wire::Plain(stream)) => session = BufReader::new(Wire::secured(stream, config)?),
                     (_, mut wire) => return wire.write_all(b"this is no TLS\r\n"),
                 }
             }
