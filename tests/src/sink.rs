@@ -25,6 +25,8 @@ pub enum Manner {
     HangUp,
     /// Takes the message and answers its final dot once [`Sink::go_on`] is called.
     Stall,
+    /// Keeps the message and says 451 to its final dot.
+    Keep,
     /// Says this instead of a greeting and hangs up.
     Greet(&'static str),
     /// Says nothing at all until [`Sink::go_on`] is called.
@@ -347,6 +349,11 @@ fn take(shared: &Shared, mail: Mail) -> Option<String> {
         }
     }
     state.mails.push(mail);
+    if state.manner == Manner::Keep {
+        drop(state);
+        shared.changed.notify_all();
+        return Some("451 4.3.0 try again later".to_owned());
+    }
     let reply = format!("250 2.0.0 Ok: queued as {}{:08}", state.id_prefix, state.mails.len());
     drop(state);
     shared.changed.notify_all();
