@@ -44,10 +44,15 @@ impl Network {
 
     /// With further lines of `[sending]`.
     pub fn config_with(&self, sending: &str, mx: &str) -> Config {
+        self.config_asking(self.names.at(), "", sending, mx)
+    }
+
+    /// That asks this name server instead. `dns`: further lines of `[dns]`.
+    pub fn config_asking(&self, server: SocketAddr, dns: &str, sending: &str, mx: &str) -> Config {
         let hello = if mx.contains("hello") { "" } else { "hello = \"out.shop.example\"\n" };
         let private = if mx.contains("private_addresses") { "" } else { "private_addresses = true\n" };
         let lines = format!("{sending}\n[sending.mx]\nport = {}\n{private}{hello}{mx}\n", self.port);
-        Config::new().sending(&lines).more(&format!("[dns]\nservers = [\"{}\"]\n", self.names.at()))
+        Config::new().sending(&lines).more(&format!("[dns]\nservers = [\"{server}\"]\n{dns}\n"))
     }
 }
 

@@ -1,14 +1,15 @@
 //! A relay on a port of this machine that does as it is told: takes mails, puts them off, refuses them, hangs up, stalls.
 
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::ServerConfig;
 
 use crate::Mail;
+use crate::wire::Wire;
 
 /// What it does with a mail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -24,6 +25,8 @@ pub enum Manner {
     HangUp,
     /// Takes the message and answers its final dot once [`Sink::go_on`] is called.
     Stall,
+    /// Keeps the message and says 451 to its final dot.
+    Keep,
     /// Says this instead of a greeting and hangs up.
     Greet(&'static str),
     /// Says nothing at all until [`Sink::go_on`] is called.
@@ -248,37 +251,6 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     }
 }
 
-/// A connection, and what protects it.
-enum Wire {
-    Plain(TcpStream),
-    Tls(Box<StreamOwned<ServerConnection, TcpStream>>),
-}
-
-impl Read for Wire {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        match self {
-            Self::Plain(stream) => stream.read(buffer),
-            Self::Tls(stream) => stream.read(buffer),
-        }
-    }
-}
-
-impl Write for Wire {
-    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
-        match self {
-            Self::Plain(stream) => stream.write(octets),
-            Self::Tls(stream) => stream.write(octets),
-        }
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        match self {
-            Self::Plain(stream) => stream.flush(),
-            Self::Tls(stream) => stream.flush(),
-        }
-    }
-}
-
 type Session = BufReader<Wire>;
 
 fn say(session: &mut Session, text: &str) -> std::io::Result<()> {
@@ -330,10 +302,7 @@ fn serve(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
                 let tls = shared.lock().tls.clone();
                 say(&mut session, "220 2.0.0 go on")?;
                 match (tls, session.into_inner()) {
-                    (Tls::With(config), Wire::Plain(stream)) => {
-                        let connection = ServerConnection::new(config).map_err(std::io::Error::other)?;
-                        session = BufReader::new(Wire::Tls(Box::new(StreamOwned::new(connection, stream))));
-                    }
+                    (Tls::With(config), Wire::Plain(stream)) => session = BufReader::new(Wire::secured(stream, config)?),
                     (_, mut wire) => return wire.write_all(b"this is no TLS\r\n"),
                 }
             }
@@ -392,6 +361,11 @@ fn take(shared: &Shared, mail: Mail) -> Option<String> {
         }
     }
     state.mails.push(mail);
+    if state.manner == Manner::Keep {
+        drop(state);
+        shared.changed.notify_all();
+        return Some("451 4.3.0 try again later".to_owned());
+    }
     let reply = format!("250 2.0.0 Ok: queued as {}{:08}", state.id_prefix, state.mails.len());
     drop(state);
     shared.changed.notify_all();

@@ -218,7 +218,7 @@ fn a_name_server_that_fails_is_no_fault_of_the_domain() {
     doctor(&site, &[]).assert("reverse DNS", "warn", "the address of out.shop.example", "ask again");
     network.names.fault("*", Fault::Silent);
     let report = doctor(&site, &[]);
-    report.assert("DNS", "fail", "no name server answers in time", "[dns] servers");
+    report.assert("DNS", "fail", "no answer in time", "[dns] servers");
     assert_eq!((report.code, report.of("SPF").len()), (1, 0));
 }
 
@@ -303,7 +303,7 @@ fn a_relay_is_tried_up_to_its_login() {
     doctor(&site, &[]).assert("relay", "fail", "AUTH: the server offers neither PLAIN nor LOGIN", "take [sending.relay.login] out");
     sink.login("shop", "another");
     let report = doctor(&site, &[]);
-    report.assert("relay", "fail", "AUTH: 535 wrong user or password", "user or password are wrong");
+    report.assert("relay", "fail", "AUTH: 535 5.7.8 wrong user or password", "user or password are wrong");
     assert_eq!(report.code, 1);
     assert!(report.of("sending").is_empty(), "the port was not tried from here");
     sink.login("shop", "secret-of-relay");

@@ -107,7 +107,7 @@ impl App {
             let mut findings = Findings::default();
             findings.fail(
                 "DNS",
-                format!("{why}: what is published can't be looked at"),
+                format!("the name servers are silent ({why}): what is published can't be looked at"),
                 "look at [dns] servers, or at the system's resolver",
             );
             // Relays are found by the system, which may know them all the same.

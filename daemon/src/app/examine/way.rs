@@ -157,13 +157,14 @@ async fn direct(desk: &Desk<'_>, mx: &Mx, portals: &[&Portal], findings: &mut Fi
     });
     futures_util::future::join_all(about).await.into_iter().for_each(|about| findings.extend(about));
     match mx.passes_dnssec().await {
-        Some(true) => findings.ok("DNSSEC", "signatures come through: DANE protects mails to domains that publish it"),
-        Some(false) => findings.warn(
+        Ok(Some(true)) => findings.ok("DNSSEC", "signatures come through: DANE protects mails to domains that publish it"),
+        Ok(Some(false)) => findings.warn(
             "DNSSEC",
             "the name server does not pass signatures on: mail goes out without DANE",
             "name a validating one in [dns] servers, such as an unbound on this machine",
         ),
-        None => findings.ok("DNSSEC", "not asked for ([sending.mx] dane = false)"),
+        Ok(None) => findings.ok("DNSSEC", "not asked for ([sending.mx] dane = false)"),
+        Err(why) => findings.unknown("DNSSEC", "whether signatures come through", &why),
     }
 }
 

@@ -49,7 +49,10 @@ fn ask(servers: &[SocketAddr]) -> ResolverConfig {
 pub(super) enum Missing {
     NoSuchDomain,
     NoRecords,
+    /// They say that they can't say.
     Failed(String),
+    /// Nobody answers.
+    Silent(String),
 }
 
 pub(super) async fn ask_for(resolver: &TokioResolver, name: &str, kind: RecordType) -> Result<Lookup, Missing> {
@@ -64,8 +67,8 @@ pub(super) async fn ask_for(resolver: &TokioResolver, name: &str, kind: RecordTy
         }),
         Err(NetError::Dns(DnsError::ResponseCode(code))) => Err(Missing::Failed(format!("{code}"))),
         Err(NetError::Dns(_)) => Err(Missing::Failed("its DNSSEC signatures are wrong".to_owned())),
-        Err(NetError::Timeout) => Err(Missing::Failed("no answer in time".to_owned())),
-        Err(_) => Err(Missing::Failed("the name servers can't be asked".to_owned())),
+        Err(NetError::Timeout) => Err(Missing::Silent("no answer in time".to_owned())),
+        Err(_) => Err(Missing::Silent("the name servers can't be asked".to_owned())),
     }
 }
 
@@ -96,7 +99,7 @@ fn all<T>(found: Result<Lookup, Missing>, wanted: impl Fn(&RData) -> Option<T>) 
     match found {
         Ok(found) => Ok(found.answers().iter().filter_map(|record| wanted(&record.data)).take(RECORDS_MAX).collect()),
         Err(Missing::NoRecords | Missing::NoSuchDomain) => Ok(Vec::new()),
-        Err(Missing::Failed(why)) => Err(why),
+        Err(Missing::Failed(why) | Missing::Silent(why)) => Err(why),
     }
 }
 
@@ -126,10 +129,9 @@ impl Dns {
 
     /// Whether a name server answers at all, whatever it says. The error says what happens instead.
     pub async fn answers(&self) -> Result<(), String> {
-        match tokio::time::timeout(TIMEOUT, self.0.lookup(Name::root(), RecordType::NS)).await {
-            Ok(Ok(_) | Err(NetError::Dns(_))) => Ok(()),
-            Ok(Err(NetError::Timeout)) | Err(_) => Err("no name server answers in time".to_owned()),
-            Ok(Err(_)) => Err("the name servers can't be asked".to_owned()),
+        match ask_for(&self.0, "", RecordType::NS).await {
+            Err(Missing::Silent(why)) => Err(why),
+            _ => Ok(()),
         }
     }
 
@@ -143,7 +145,7 @@ impl Dns {
         let mut records = match ask_for(&self.0, domain, RecordType::MX).await {
             Ok(found) => exchanges(&found),
             Err(Missing::NoRecords | Missing::NoSuchDomain) => Vec::new(),
-            Err(Missing::Failed(why)) => return Err(why),
+            Err(Missing::Failed(why) | Missing::Silent(why)) => return Err(why),
         };
         records.sort();
         Ok(match &records[..] {

@@ -212,8 +212,8 @@ impl Mx {
         self.hop(key).map_err(|error| hitch(Obstacle::Other, error.to_string()))?.probe().await
     }
 
-    /// Whether DNSSEC signatures come through. `None`: they are not wanted.
-    pub async fn passes_dnssec(&self) -> Option<bool> {
+    /// Whether DNSSEC signatures come through. `None`: they are not wanted; `Err`: no name server answers.
+    pub async fn passes_dnssec(&self) -> Result<Option<bool>, String> {
         self.names.passes_dnssec().await
     }
 

@@ -108,6 +108,7 @@ impl Names {
         let (found, secure) = match self.checked(domain, RecordType::MX).await {
             Checked::Secure(lookup) => (Ok(lookup), true),
             Checked::Bogus => return Route::Later(format!("{domain}: the DNSSEC signatures of its MX records are wrong")),
+            Checked::Down(why) => return Route::Later(format!("DNS for {domain}: {why}")),
             Checked::Unsigned => (ask_for(&self.plain, domain, RecordType::MX).await, false),
         };
         let records = match found {
@@ -120,7 +121,7 @@ impl Names {
             },
             Err(Missing::NoSuchDomain) => return Route::Never("the domain does not exist".to_owned()),
             Err(Missing::NoRecords) => Vec::new(),
-            Err(Missing::Failed(why)) => return Route::Later(format!("DNS for {domain}: {why}")),
+            Err(Missing::Failed(why) | Missing::Silent(why)) => return Route::Later(format!("DNS for {domain}: {why}")),
         };
         // RFC 7505.
         if let [(_, root)] = &records[..]
@@ -136,7 +137,7 @@ impl Names {
                 {
                     Route::Never("the domain has neither MX nor address records".to_owned())
                 }
-                Err(Missing::Failed(why)) => Route::Later(format!("DNS for {domain}: {why}")),
+                Err(Missing::Failed(why) | Missing::Silent(why)) => Route::Later(format!("DNS for {domain}: {why}")),
                 // Whether DNSSEC vouches for it shows with its TLSA records.
                 _ => Route::Hosts(Hosts { names: vec![domain.to_owned()], secure: true }),
             };
@@ -152,7 +153,7 @@ impl Names {
     pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, String> {
         let (v6, v4) = tokio::join!(ask_for(&self.plain, host, RecordType::AAAA), ask_for(&self.plain, host, RecordType::A));
         let failed = [&v6, &v4].into_iter().find_map(|found| match found {
-            Err(Missing::Failed(why)) => Some(format!("DNS: {why}")),
+            Err(Missing::Failed(why) | Missing::Silent(why)) => Some(format!("DNS: {why}")),
             _ => None,
         });
         let all: BTreeSet<IpAddr> =
@@ -184,6 +185,7 @@ impl Names {
                 }
             }
             Checked::Bogus => Tlsa::Unknown("its TLSA records can't be had, though its zone is signed".to_owned()),
+            Checked::Down(why) => Tlsa::Unknown(format!("DNS: {why}")),
             Checked::Unsigned => Tlsa::None,
         }
     }
@@ -193,9 +195,12 @@ impl Names {
         dns::texts(&self.plain, name).await
     }
 
-    /// Looks whether signatures come through. `None`: they are not wanted.
-    pub async fn passes_dnssec(&self) -> Option<bool> {
-        Some(self.is_signed(self.validating.as_ref()?).await)
+    /// Looks whether signatures come through. `None`: they are not wanted; `Err`: nobody answers.
+    pub async fn passes_dnssec(&self) -> Result<Option<bool>, String> {
+        match &self.validating {
+            Some(resolver) => self.is_signed(resolver).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Whether the last look showed that signatures do not come through.
@@ -206,39 +211,47 @@ impl Names {
     /// Asks and validates.
     async fn checked(&self, name: &str, kind: RecordType) -> Checked {
         let Some(resolver) = self.validating.as_ref() else { return Checked::Unsigned };
-        if !self.is_signed(resolver).await {
-            return Checked::Unsigned;
+        match self.is_signed(resolver).await {
+            Ok(true) => {}
+            Ok(false) => return Checked::Unsigned,
+            Err(why) => return Checked::Down(why),
         }
         match ask_for(resolver, name, kind).await {
             Ok(found) if found.answers().iter().filter(|record| record.record_type() == kind).all(|record| record.proof.is_secure()) => {
                 Checked::Secure(found)
             }
             Ok(_) | Err(Missing::NoRecords | Missing::NoSuchDomain) => Checked::Unsigned,
-            // Where the name server can't say either, the plain question will tell; TLSA records have none.
-            Err(Missing::Failed(_)) if kind != RecordType::TLSA => match ask_for(&self.plain, name, kind).await {
-                Err(_) => Checked::Unsigned,
-                Ok(_) => Checked::Bogus,
+            // Where the name server can't say either, the plain question will tell why; TLSA records have none. A negative answer that
+            // can't be validated is no answer: whoever hides MX records would have the mail go to the domain's own address.
+            Err(Missing::Failed(_) | Missing::Silent(_)) if kind != RecordType::TLSA => match ask_for(&self.plain, name, kind).await {
+                Err(Missing::Failed(why) | Missing::Silent(why)) => Checked::Down(why),
+                Ok(_) | Err(Missing::NoRecords | Missing::NoSuchDomain) => Checked::Bogus,
             },
-            Err(Missing::Failed(_)) => Checked::Bogus,
+            Err(Missing::Failed(_) | Missing::Silent(_)) => Checked::Bogus,
         }
     }
 
-    /// Whether signatures come through at all: many a home router drops them, and mail must go out there as well.
-    async fn is_signed(&self, resolver: &TokioResolver) -> bool {
+    /// Whether signatures come through at all: many a home router drops them, and mail must go out there as well. `Err`: nobody
+    /// answers, and so it can't be told; an outage must not pass for a name server that drops them.
+    async fn is_signed(&self, resolver: &TokioResolver) -> Result<bool, String> {
         if self.signed.load(Ordering::Relaxed) {
-            return true;
+            return Ok(true);
         }
         let fresh = |probed: &Option<Instant>| probed.is_some_and(|at| at.elapsed() < ASK_AGAIN);
         if fresh(&lock(&self.probed)) {
-            return false;
+            return Ok(false);
         }
-        let signed = ask_for(resolver, "", RecordType::NS).await.is_ok_and(|found| {
+        let (validated, plain) = tokio::join!(ask_for(resolver, "", RecordType::NS), ask_for(&self.plain, "", RecordType::NS));
+        let signed = validated.is_ok_and(|found| {
             let mut kinds = found.answers().iter().filter(|record| record.record_type() == RecordType::NS).peekable();
             kinds.peek().is_some() && kinds.all(|record| record.proof.is_secure())
         });
+        if let (false, Err(Missing::Silent(why))) = (signed, plain) {
+            return Err(why);
+        }
         self.signed.store(signed, Ordering::Relaxed);
         *lock(&self.probed) = Some(Instant::now());
-        signed
+        Ok(signed)
     }
 }
 
@@ -248,6 +261,8 @@ enum Checked {
     Bogus,
     /// Nothing is signed, or there is nothing.
     Unsigned,
+    /// The name servers don't say.
+    Down(String),
 }
 
 /// The names, the lowest preference first, equals mixed by `spread` (RFC 5321 §5.1). Where our own name is among them, it and

@@ -163,7 +163,14 @@ impl From<mail_send::Error> for Cause {
             mail_send::Error::Io(error) => Self::Io(error),
             mail_send::Error::Timeout => Self::Timeout,
             mail_send::Error::UnexpectedReply(reply) | mail_send::Error::AuthenticationFailed(reply) => {
-                Self::Said(SmtpReply::new(reply.code, &reply.message))
+                // Its status is taken out of the text there, into octets, where 5.7.509 becomes 5.7.253: rare in replies to EHLO and AUTH.
+                Self::Said(SmtpReply::new(
+                    reply.code,
+                    &match reply.esc {
+                        [0, ..] => reply.message,
+                        [class, subject, detail] => format!("{class}.{subject}.{detail} {}", reply.message),
+                    },
+                ))
             }
             _ => Self::Reply(ReplyError::Garbled),
         }
