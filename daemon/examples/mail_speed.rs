@@ -5,15 +5,15 @@ use std::error::Error;
 use std::hint::black_box;
 use std::time::Instant;
 
+use resetd::ambient::SystemEntropy;
 use resetd::config::{DkimKey, Sender};
 use resetd::mail::compose::{Auto, Head, compose};
-use resetd::mail::dkim::{Signers, generate};
+use resetd::mail::dkim::{Algorithm, Signers, generate};
 use resetd::mail::templates::{Library, Sample, sample_brand};
 use resetd_core::address::{DisplayName, Mailbox};
 use resetd_core::ids::PortalName;
 use resetd_core::reset::Method;
 use resetd_core::time::Timestamp;
-use zeroize::Zeroizing;
 
 const ROUNDS: usize = 20_000;
 
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let portal = PortalName::parse("shop")?;
     let (brand, to) = (sample_brand(), Mailbox::parse("anna@mail.example")?);
     let from = Sender { name: DisplayName::parse("Example Shop")?, address: Mailbox::parse("no-reply@shop.example")? };
-    let pem = generate("shop.example", "s1", &Zeroizing::new([7; 32]))?.pem;
+    let pem = generate("shop.example", "s1", Algorithm::Ed25519, &SystemEntropy::new())?.pem;
     let signers = Signers::new(&[DkimKey { domain: "shop.example".to_owned(), selector: "s1".to_owned(), pem }])?;
     let head = Head {
         from: &from,

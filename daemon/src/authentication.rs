@@ -1,16 +1,17 @@
 //! Whether a domain vouches for a message that a stranger handed to our own SMTP listener: SPF (RFC 7208), DKIM (RFC 6376) and
 //! DMARC (RFC 7489) by mail-auth; ARC (RFC 8617) where its sealer is trusted. What can't be looked up vouches for nothing.
 
+pub mod receiver;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ProtocolConfig, ResolverConfig, ResolverOpts};
-use hickory_resolver::system_conf::read_system_conf;
 use mail_auth::dmarc::verify::DmarcParameters;
 use mail_auth::spf::verify::SpfParameters;
 use mail_auth::{AuthenticatedMessage, DkimResult, DmarcResult, MessageAuthenticator};
 
+use crate::mail::transport::dns::set_up;
 use crate::reading;
 
 /// How long all look-ups for one message may take.
@@ -46,15 +47,7 @@ pub struct Authenticator {
 impl Authenticator {
     /// `servers`: whom to ask; none: the system's. `host`: our own name. `sealers`: whose ARC seals count.
     pub fn new(servers: &[SocketAddr], host: &str, sealers: &[String]) -> Result<Self, NoResolver> {
-        let failed = |error: &dyn std::fmt::Display| NoResolver(error.to_string());
-        let (config, mut options) = match servers {
-            [] => read_system_conf().map_err(|error| failed(&error))?,
-            servers => (ask(servers), ResolverOpts::default()),
-        };
-        options.timeout = Duration::from_secs(3);
-        options.attempts = 2;
-        let dns = MessageAuthenticator::new(config, options).map_err(|error| failed(&error))?;
-        Ok(Self { dns, host: host.to_owned(), sealers: sealers.to_vec() })
+        Ok(Self { dns: resolver(servers)?, host: host.to_owned(), sealers: sealers.to_vec() })
     }
 
     /// The author's domain (lower-case), if it vouches for the message: DMARC passes, by its own record.
@@ -112,16 +105,9 @@ fn signatures(raw: &[u8]) -> usize {
     head[..end].split(|&octet| octet == b'\n').filter(named).count()
 }
 
-fn ask(servers: &[SocketAddr]) -> ResolverConfig {
-    let connection = |protocol, port| {
-        let mut connection = ConnectionConfig::new(protocol);
-        connection.port = port;
-        connection
-    };
-    let server = |at: &SocketAddr| {
-        NameServerConfig::new(at.ip(), true, vec![connection(ProtocolConfig::Udp, at.port()), connection(ProtocolConfig::Tcp, at.port())])
-    };
-    ResolverConfig::from_parts(None, Vec::new(), servers.iter().map(server).collect())
+fn resolver(servers: &[SocketAddr]) -> Result<MessageAuthenticator, NoResolver> {
+    let (config, options) = set_up(servers).map_err(NoResolver)?;
+    MessageAuthenticator::new(config, options).map_err(|error| NoResolver(error.to_string()))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 
 #[path = "../../tests/src/names.rs"]
+#[allow(dead_code, reason = "shared with the tests from outside")]
 mod names;
 
 use names::Names;

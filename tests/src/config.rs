@@ -49,6 +49,12 @@ impl Config {
         self
     }
 
+    /// The lines behind `[sending]`, sub-tables last, instead of capturing.
+    pub fn sending(mut self, lines: &str) -> Self {
+        self.sending = lines.to_owned();
+        self
+    }
+
     /// The lines of `[limits]`; without this call there are none.
     pub fn limits(mut self, lines: &str) -> Self {
         self.limits = lines.to_owned();

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a harness that meets the unexpected fails its test")]
 
 pub mod answer;
+pub mod authority;
 pub mod client;
 pub mod config;
 pub mod daemon;
@@ -13,15 +14,22 @@ pub mod events;
 pub mod fake_imap;
 pub mod hook;
 pub mod indoors;
+pub mod knot;
 pub mod leaks;
 pub mod lmtp;
+pub mod mta;
 pub mod names;
+pub mod network;
 pub mod outgoing;
 pub mod peer;
+pub mod policies;
+pub mod script;
 pub mod sink;
 pub mod site;
+pub mod wire;
 
 pub use answer::Answer;
+pub use authority::Authority;
 pub use client::{Client, Reply};
 pub use config::Config;
 pub use daemon::Daemon;
@@ -29,7 +37,11 @@ pub use dovecot::Dovecot;
 pub use events::Events;
 pub use fake_imap::{FakeImap, Talk};
 pub use indoors::Indoors;
+pub use knot::Knot;
+pub use mta::Mta;
+pub use network::Network;
 pub use outgoing::{Mail, Outgoing};
+pub use script::Script;
 pub use sink::Sink;
 pub use site::Site;
 

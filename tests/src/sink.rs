@@ -2,11 +2,14 @@
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
+use rustls::ServerConfig;
+
 use crate::Mail;
+use crate::wire::Wire;
 
 /// What it does with a mail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -22,11 +25,40 @@ pub enum Manner {
     HangUp,
     /// Takes the message and answers its final dot once [`Sink::go_on`] is called.
     Stall,
+    /// Keeps the message and says 451 to its final dot.
+    Keep,
+    /// Says this instead of a greeting and hangs up.
+    Greet(&'static str),
+    /// Says nothing at all until [`Sink::go_on`] is called.
+    Mute,
+}
+
+/// What it does about STARTTLS.
+#[derive(Clone, Default)]
+pub enum Tls {
+    /// It does not know it.
+    #[default]
+    None,
+    /// It shows this certificate.
+    With(Arc<ServerConfig>),
+    /// It offers it, and what follows is no TLS.
+    Broken,
+}
+
+/// One connection that said EHLO.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Visit {
+    /// Where it came from.
+    pub from: IpAddr,
+    /// The name it gave.
+    pub hello: String,
+    /// Whether over TLS.
+    pub tls: bool,
 }
 
 /// The relay.
 pub struct Sink {
-    port: u16,
+    at: SocketAddr,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -40,6 +72,11 @@ struct Shared {
 #[derive(Default)]
 struct State {
     manner: Manner,
+    tls: Tls,
+    /// What AUTH PLAIN has to say.
+    login: Option<String>,
+    visits: Vec<Visit>,
+    dialled: usize,
     /// Says `queued as` this with the mail's number.
     id_prefix: String,
     mails: Vec<Mail>,
@@ -65,12 +102,17 @@ impl Sink {
 
     /// Opens one on this port: a relay that comes back.
     pub fn on(port: u16) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
-        let port = listener.local_addr().unwrap().port();
+        Self::at(SocketAddr::from(([127, 0, 0, 1], port)))
+    }
+
+    /// Opens one at this address.
+    pub fn at(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
+        let at = listener.local_addr().unwrap();
         let shared = Arc::new(Shared::default());
         let inner = Arc::clone(&shared);
         let thread = std::thread::spawn(move || accept(&listener, &inner));
-        Self { port, shared, thread: Some(thread) }
+        Self { at, shared, thread: Some(thread) }
     }
 
     /// A port that nobody listens on, for a relay that is down at first.
@@ -80,7 +122,32 @@ impl Sink {
 
     /// Its port.
     pub fn port(&self) -> u16 {
-        self.port
+        self.at.port()
+    }
+
+    /// What it does about STARTTLS from now on.
+    pub fn tls(&self, tls: Tls) {
+        self.shared.lock().tls = tls;
+    }
+
+    /// Takes this user and password, and no others.
+    pub fn login(&self, user: &str, password: &str) {
+        self.shared.lock().login = Some(data_encoding::BASE64.encode(format!("\0{user}\0{password}").as_bytes()));
+    }
+
+    /// Who said EHLO so far, in order.
+    pub fn visits(&self) -> Vec<Visit> {
+        self.shared.lock().visits.clone()
+    }
+
+    /// How many connections there were.
+    pub fn dialled(&self) -> usize {
+        self.shared.lock().dialled
+    }
+
+    /// Waits until there were so many connections.
+    pub fn until_dialled(&self, times: usize) {
+        drop(self.shared.changed.wait_while(self.shared.lock(), |state| state.dialled < times).unwrap());
     }
 
     /// What it does from now on.
@@ -151,7 +218,7 @@ impl Drop for Sink {
             }
         }
         self.shared.changed.notify_all();
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
+        let _ = TcpStream::connect(self.at);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -168,7 +235,9 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             }
             state.open.push(stream.try_clone().unwrap());
             state.serving += 1;
+            state.dialled += 1;
         }
+        shared.changed.notify_all();
         let _ = stream.set_nodelay(true);
         let shared = Arc::clone(shared);
         std::thread::spawn(move || {
@@ -182,56 +251,96 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     }
 }
 
+type Session = BufReader<Wire>;
+
+fn say(session: &mut Session, text: &str) -> std::io::Result<()> {
+    session.get_mut().write_all(format!("{text}\r\n").as_bytes())?;
+    session.get_mut().flush()
+}
+
 fn serve(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
-    let mut writer = stream.try_clone()?;
-    let mut reader = BufReader::new(stream);
-    let mut say = move |text: &str| writer.write_all(format!("{text}\r\n").as_bytes());
-    say("220 sink.example")?;
+    let peer = stream.peer_addr()?.ip();
+    let mut session = BufReader::new(Wire::Plain(stream));
+    let mut manner = shared.lock().manner;
+    if manner == Manner::Mute {
+        drop(shared.changed.wait_while(shared.lock(), |state| state.manner == Manner::Mute && !state.closing).unwrap());
+        manner = shared.lock().manner;
+    }
+    if let Manner::Greet(greeting) = manner {
+        shared.lock().refused += 1;
+        shared.changed.notify_all();
+        return say(&mut session, greeting);
+    }
+    say(&mut session, "220 sink.example")?;
     let (mut from, mut to) = (String::new(), None::<String>);
     let mut line = String::new();
     loop {
         line.clear();
-        if reader.read_line(&mut line)? == 0 {
+        if session.read_line(&mut line)? == 0 {
             return Ok(());
         }
         let upper = line.to_ascii_uppercase();
         match upper.split([' ', ':']).next().unwrap_or_default().trim() {
-            "EHLO" => say("250-sink.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES")?,
+            "EHLO" => {
+                let tls = matches!(session.get_ref(), Wire::Tls(_));
+                let hello = line.split_whitespace().nth(1).unwrap_or_default().to_owned();
+                let offers_tls = {
+                    let mut state = shared.lock();
+                    state.visits.push(Visit { from: peer, hello, tls });
+                    !tls && !matches!(state.tls, Tls::None)
+                };
+                let starttls = if offers_tls { "250-STARTTLS\r\n" } else { "" };
+                let auth = if shared.lock().login.is_some() { "250-AUTH PLAIN\r\n" } else { "" };
+                let offers = "250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES";
+                say(&mut session, &format!("250-sink.example\r\n{starttls}{auth}{offers}"))?;
+            }
+            "AUTH" => match line.split_whitespace().nth(2) == shared.lock().login.as_deref() {
+                true => say(&mut session, "235 2.7.0 welcome")?,
+                false => say(&mut session, "535 5.7.8 wrong user or password")?,
+            },
+            "STARTTLS" => {
+                let tls = shared.lock().tls.clone();
+                say(&mut session, "220 2.0.0 go on")?;
+                match (tls, session.into_inner()) {
+                    (Tls::With(config), Wire::Plain(stream)) => session = BufReader::new(Wire::secured(stream, config)?),
+                    (_, mut wire) => return wire.write_all(b"this is no TLS\r\n"),
+                }
+            }
             "MAIL" => {
                 from = path(&line);
                 to = None;
-                say("250 2.1.0 ok")?;
+                say(&mut session, "250 2.1.0 ok")?;
             }
             "RCPT" => {
                 let manner = shared.lock().manner;
                 match manner {
-                    Manner::PutOff => refuse(shared, &mut say, "450 4.2.0 try again later")?,
-                    Manner::Refuse => refuse(shared, &mut say, "550 5.1.1 no such user")?,
+                    Manner::PutOff => refuse(shared, &mut session, "450 4.2.0 try again later")?,
+                    Manner::Refuse => refuse(shared, &mut session, "550 5.1.1 no such user")?,
                     _ => {
                         to = Some(path(&line));
-                        say("250 2.1.5 ok")?;
+                        say(&mut session, "250 2.1.5 ok")?;
                     }
                 }
             }
-            "DATA" if to.is_none() => say("503 5.5.1 no recipient")?,
+            "DATA" if to.is_none() => say(&mut session, "503 5.5.1 no recipient")?,
             "DATA" => {
-                say("354 go ahead")?;
-                let raw = message(&mut reader)?;
+                say(&mut session, "354 go ahead")?;
+                let raw = message(&mut session)?;
                 let mail = Mail { from: from.clone(), to: to.take().unwrap_or_default(), raw };
                 let Some(reply) = take(shared, mail) else { return Ok(()) };
-                say(&reply)?;
+                say(&mut session, &reply)?;
             }
-            "RSET" | "NOOP" => say("250 2.0.0 ok")?,
-            "QUIT" => return say("221 2.0.0 bye"),
-            _ => say("502 5.5.1 not here")?,
+            "RSET" | "NOOP" => say(&mut session, "250 2.0.0 ok")?,
+            "QUIT" => return say(&mut session, "221 2.0.0 bye"),
+            _ => say(&mut session, "502 5.5.1 not here")?,
         }
     }
 }
 
-fn refuse(shared: &Shared, say: &mut impl FnMut(&str) -> std::io::Result<()>, reply: &str) -> std::io::Result<()> {
+fn refuse(shared: &Shared, session: &mut Session, reply: &str) -> std::io::Result<()> {
     shared.lock().refused += 1;
     shared.changed.notify_all();
-    say(reply)
+    say(session, reply)
 }
 
 /// The reply to the final dot; `None`: hang up. The mail counts as taken from the moment the reply may leave.
@@ -252,6 +361,11 @@ fn take(shared: &Shared, mail: Mail) -> Option<String> {
         }
     }
     state.mails.push(mail);
+    if state.manner == Manner::Keep {
+        drop(state);
+        shared.changed.notify_all();
+        return Some("451 4.3.0 try again later".to_owned());
+    }
     let reply = format!("250 2.0.0 Ok: queued as {}{:08}", state.id_prefix, state.mails.len());
     drop(state);
     shared.changed.notify_all();

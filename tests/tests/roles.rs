@@ -34,6 +34,7 @@ fn whom_no_rule_names_gets_nothing() {
         assert_eq!(reply.status, 403, "{path}");
     }
     assert_eq!(nobody.post(&site, "/v1/resets", &new_reset("ann", &json!({}))).status, 403);
+    assert_eq!(nobody.post(&site, "/v1/examine", &json!({ "portal": null, "send_to": null })).status, 403);
     assert_eq!(nobody.ask(&site, "POST", "/v1/inbound", "message/rfc822", "From: a@b.example\r\n\r\nx").status, 403);
     site.until_quiet();
     assert!(site.outgoing().all().is_empty());
@@ -94,6 +95,7 @@ fn support_sees_flags_and_timelines_and_asks_for_nothing() {
     assert_eq!(desk.post(&site, "/v1/resets/inspect", &json!({ "token": mail.token() })).status, 404);
     assert_eq!(desk.ask(&site, "DELETE", &format!("/v1/resets/{id}"), "", "").status, 404);
     assert_eq!(desk.get(&site, "/v1/queue").status, 403);
+    assert_eq!(desk.post(&site, "/v1/examine", &json!({ "portal": null, "send_to": null })).status, 403);
     let resolved = desk.post(&site, &format!("/v1/flags/{number}/resolve"), &json!({ "outcome": "called", "by": "jo" })).expect(200).json();
     let by = resolved["resolution"]["by"].as_str().unwrap();
     assert!(by.contains("jo") && by.contains(&DESK.to_string()), "the kernel's word stands beside the client's: {by}");

@@ -6,8 +6,9 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
 
+use resetd::ambient::SystemEntropy;
 use resetd::config::DkimKey;
-use resetd::mail::dkim::{Signers, generate};
+use resetd::mail::dkim::{Algorithm, Signers, generate};
 use resetd_tests::answer::Answer;
 use resetd_tests::client::read_line;
 use resetd_tests::names::Names;
@@ -143,7 +144,7 @@ fn a_domain_vouches_by_aligned_spf_and_only_for_itself() {
 #[test]
 fn a_domain_vouches_by_its_signature_whoever_carries_the_mail() {
     let names = Names::new();
-    let key = generate("mail.example", "s1", &[7; 32].into()).unwrap();
+    let key = generate("mail.example", "s1", Algorithm::Ed25519, &SystemEntropy::new()).unwrap();
     names.txt("s1._domainkey.mail.example", &key.record.value);
     names.txt("_dmarc.mail.example", "v=DMARC1; p=reject");
     let (site, port) = site(&names, "");

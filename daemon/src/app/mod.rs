@@ -3,6 +3,7 @@
 
 mod conclude;
 mod deliver;
+mod examine;
 mod flag;
 mod gauges;
 mod ingest;
@@ -38,6 +39,7 @@ pub use crate::store::{
     Reset, Resolution, Severity, StoreError,
 };
 pub use deliver::{Delivered, Reached};
+pub use examine::{ExamineAsk, Finding, State as FindingState};
 pub use ingest::{Arrival, Inbox, NotKept, Peer};
 pub use outfit::{Outfit, OutfitError};
 pub use types::*;

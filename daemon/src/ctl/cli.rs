@@ -113,13 +113,15 @@ pub(super) enum Command {
     /// The configuration
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Look at configuration, socket, daemon, clock, disk, mailboxes, relay and wordings, and say the cure
-    #[command(after_help = "Example:\n  sudo resetctl doctor")]
-    Doctor {
-        /// The configuration
-        #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
-        config: PathBuf,
-    },
+    /// Look at everything that resetd depends on, and say the cure
+    ///
+    /// Here: configuration, wordings, state folder, disk, mailboxes, clock. By the running daemon, from its own place: the relay's TLS and
+    /// login, or port 25, reverse DNS and DNSSEC; where replies and bounces go; SPF, DKIM and DMARC as receivers see them. Exit code 1
+    /// where something fails.
+    #[command(
+        after_help = "Examples:\n  sudo resetctl doctor\n  sudo resetctl doctor --portal shop --send-to you@example.org    a real test mail, too"
+    )]
+    Doctor(Examine),
     /// Keys that sign mails
     #[command(subcommand)]
     Dkim(DkimCommand),
@@ -439,9 +441,30 @@ pub(super) enum ConfigCommand {
 
 #[derive(Subcommand)]
 pub(super) enum DkimCommand {
-    /// Make an Ed25519 key, and the DNS record to publish; needs no daemon
-    #[command(after_help = "Example:\n  resetctl dkim generate --domain example.org --selector r2026 --out /etc/resetd/dkim.pem")]
+    /// Make keys, and print the DNS records to publish and the lines for the configuration; needs no daemon
+    ///
+    /// By default one key of each kind: RSA is what every receiver verifies, Ed25519 is short and what they come to. With both, `-rsa` and
+    /// `-ed` are appended to the selector and to the file's name.
+    #[command(
+        after_help = "Examples:\n  resetctl dkim generate --domain example.org --selector r2026 --out /etc/resetd/dkim.pem\n  resetctl dkim generate --domain example.org --selector r2026 --out dkim.pem --algorithm rsa"
+    )]
     Generate(Generate),
+    /// Print the DNS record of a key that is there; needs no daemon
+    #[command(after_help = "Example:\n  resetctl dkim record --key /etc/resetd/dkim-rsa.pem --domain example.org --selector r2026-rsa")]
+    Record(Publish),
+}
+
+#[derive(Args)]
+pub(super) struct Examine {
+    /// The configuration
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
+    pub(super) config: PathBuf,
+    /// Look at the domains of this portal only
+    #[arg(long, value_name = "NAME")]
+    pub(super) portal: Option<String>,
+    /// Send a test mail to this address over the way that all mails take; with several portals, --portal says whose
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) send_to: Option<String>,
 }
 
 #[derive(Args)]
@@ -455,6 +478,29 @@ pub(super) struct Generate {
     /// Where the private key goes (mode 0600); it must not exist
     #[arg(long, value_name = "FILE")]
     pub(super) out: PathBuf,
+    /// What the key signs with
+    #[arg(long, value_enum, default_value_t = Algorithms::Both)]
+    pub(super) algorithm: Algorithms,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum Algorithms {
+    Rsa,
+    Ed25519,
+    Both,
+}
+
+#[derive(Args)]
+pub(super) struct Publish {
+    /// The private key: PEM, RSA or Ed25519
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: PathBuf,
+    /// The domain of the sender's address
+    #[arg(long)]
+    pub(super) domain: String,
+    /// Names the key among those of the domain
+    #[arg(long)]
+    pub(super) selector: String,
 }
 
 #[cfg(test)]

@@ -58,8 +58,9 @@ fn run(cli: Cli, screen: Screen) -> Result<(), Failure> {
         Command::Inbound(InboundCommand::Classify(ask)) => inbound::classify::run(&errand, &ask),
         Command::Inbound(InboundCommand::Explain(ask)) => inbound::explain::run(&errand, &ask),
         Command::Dkim(DkimCommand::Generate(ask)) => dkim::generate(&errand, &ask),
+        Command::Dkim(DkimCommand::Record(ask)) => dkim::record(&errand, &ask),
         Command::Completions { shell } => completions::print(shell, screen),
-        Command::Doctor { config } => runtime.block_on(doctor::run(&errand, cli.global.socket.as_deref(), &config)),
+        Command::Doctor(ask) => runtime.block_on(doctor::run(&errand, cli.global.socket.as_deref(), &ask)),
         command => runtime.block_on(ask(&errand, command)),
     }
 }
@@ -81,6 +82,6 @@ async fn ask(errand: &Errand, command: Command) -> Result<(), Failure> {
         Command::Templates(command) => templates::run(errand, command).await,
         Command::Inbound(InboundCommand::Ingest { files }) => inbound::ingest::run(errand, &files).await,
         Command::Backup { file } => backup::run(errand, file.as_deref()).await,
-        Command::Inbound(_) | Command::Config(_) | Command::Dkim(_) | Command::Completions { .. } | Command::Doctor { .. } => Ok(()),
+        Command::Inbound(_) | Command::Config(_) | Command::Dkim(_) | Command::Completions { .. } | Command::Doctor(_) => Ok(()),
     }
 }

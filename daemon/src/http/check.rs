@@ -6,7 +6,7 @@ use resetd_core::address::{DisplayName, Mailbox, is_invisible};
 use resetd_core::ids::PortalName;
 
 use super::problem::{Wrong, invalid};
-use crate::app::{LoginOutcome, NewReset, Presented, PreviewAsk};
+use crate::app::{ExamineAsk, LoginOutcome, NewReset, Presented, PreviewAsk};
 use crate::wire;
 
 /// Longest account, characters.
@@ -72,6 +72,11 @@ pub(super) fn preview_ask(sent: wire::PreviewAsk) -> Result<PreviewAsk, Wrong> {
         locale: sent.locale.map(locale).transpose()?,
         method: sent.method,
     })
+}
+
+pub(super) fn examine_ask(sent: wire::ExamineAsk) -> Result<ExamineAsk, Wrong> {
+    let send_to = sent.send_to.map(|text| Mailbox::parse(&text).map_err(|rule| invalid("send_to", rule.to_string())));
+    Ok(ExamineAsk { portal: sent.portal.as_deref().map(portal).transpose()?, send_to: send_to.transpose()? })
 }
 
 /// Who, outcome and note of a resolution.

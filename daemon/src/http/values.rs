@@ -3,7 +3,7 @@
 
 pub(super) use crate::app::{Flag, FlagFilter, Held, Line, Listed, MailShown, Page, Queued, Severity};
 
-use crate::app::{Attempt, Good, ResetStory, Status, TemplateInfo};
+use crate::app::{Attempt, Finding, FindingState, Good, ResetStory, Status, TemplateInfo};
 use crate::wire;
 
 impl From<ResetStory> for wire::Reset {
@@ -152,6 +152,18 @@ impl From<TemplateInfo> for wire::Template {
             locales: template.locales,
             problem: template.problem,
         }
+    }
+}
+
+impl From<Finding> for wire::Finding {
+    fn from(finding: Finding) -> Self {
+        let state = match finding.state {
+            FindingState::Ok => wire::FindingState::Ok,
+            FindingState::Warn => wire::FindingState::Warn,
+            FindingState::Fail => wire::FindingState::Fail,
+        };
+        let portal = finding.portal.map(|portal| portal.to_string());
+        Self { check: finding.check.into(), portal, state, found: finding.found, cure: finding.cure }
     }
 }
 

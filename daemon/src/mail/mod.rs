@@ -2,8 +2,10 @@
 
 pub mod compose;
 pub mod dkim;
+mod hitch;
 mod outcome;
 pub mod templates;
 pub mod transport;
 
+pub use hitch::{Hitch, Obstacle};
 pub use outcome::{Envelope, Outcome, Sent, TlsState, Via};

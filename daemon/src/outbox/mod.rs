@@ -21,6 +21,11 @@ use schedule::{Label, Lane, Limits, Schedule, Shown, Start, Waiting};
 const CLAIM_AGAIN: Duration = Duration::from_secs(1);
 /// For each mail under way, so many that are out of the door and not yet written down: after a crash they are sent again.
 const UNRECORDED: usize = 4;
+/// A mail that takes longer than this waits for others, not for us, and gives its place back: a dozen servers that answer slowly
+/// must not have all places.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// For each place, so many may have given it back.
+const PATIENT: usize = 10;
 /// Webhooks under way at the most, and to one portal's receiver: one that keeps every post waiting must not hold up the others.
 const HOOKS: usize = 8;
 const HOOKS_A_PORTAL: usize = 2;
@@ -47,18 +52,54 @@ pub struct Outbox {
 struct Side {
     schedule: Schedule,
     places: Arc<Semaphore>,
+    /// For those that have taken long.
+    patient: Arc<Semaphore>,
     count: usize,
 }
 
 /// What a try's task tells.
 enum Ended {
-    Tried { is_hook: bool, start: Start, shown: Shown },
-    Recorded { is_hook: bool, mail: i64 },
+    /// It takes long, and its place is free.
+    Parked,
+    Tried {
+        is_hook: bool,
+        start: Start,
+        shown: Shown,
+    },
+    Recorded {
+        is_hook: bool,
+        mail: i64,
+    },
 }
 
 impl Side {
     fn new(count: usize) -> Self {
-        Self { schedule: Schedule::new(Instant::now()), places: Arc::new(Semaphore::new(count)), count }
+        let seats = |count| Arc::new(Semaphore::new(count));
+        Self { schedule: Schedule::new(Instant::now()), places: seats(count), patient: seats(count * PATIENT), count }
+    }
+
+    fn place(&self) -> Option<Place> {
+        let held = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        Some(Place { held, patient: Arc::clone(&self.patient) })
+    }
+
+    fn left(&self) -> usize {
+        self.places.available_permits()
+    }
+}
+
+/// The right to try one mail, until it is dropped.
+struct Place {
+    #[allow(dead_code, reason = "it is held, and that is all")]
+    held: OwnedSemaphorePermit,
+    patient: Arc<Semaphore>,
+}
+
+impl Place {
+    /// Gives the place back for one among the patient; `false`: there is none.
+    fn park(&mut self) -> bool {
+        let parked = Arc::clone(&self.patient).try_acquire_owned();
+        parked.map(|parked| self.held = parked).is_ok()
     }
 }
 
@@ -120,6 +161,7 @@ impl Outbox {
         let all = |count| u32::try_from(count).unwrap_or(u32::MAX);
         for side in [&self.mails, &self.hooks] {
             let _ = side.places.acquire_many(all(side.count)).await;
+            let _ = side.patient.acquire_many(all(side.count * PATIENT)).await;
         }
         let _ = self.records.acquire_many(all(self.unrecorded)).await;
     }
@@ -136,22 +178,23 @@ impl Outbox {
     }
 
     fn settle(&mut self, ended: Ended) {
-        let (Ended::Tried { is_hook, .. } | Ended::Recorded { is_hook, .. }) = ended;
+        let (Ended::Tried { is_hook, .. } | Ended::Recorded { is_hook, .. }) = ended else { return };
         let side = if is_hook { &mut self.hooks } else { &mut self.mails };
         match ended {
             Ended::Tried { start, shown, .. } => side.schedule.ended(&start, shown, Instant::now()),
             Ended::Recorded { mail, .. } => side.schedule.recorded(mail),
+            Ended::Parked => {}
         }
     }
 
     /// Starts all that has a place and may go.
     fn start_all(&mut self) {
         let sending = self.app.settings().sending.limits();
-        let mails = Limits { at_a_time: sending.0, a_second: sending.1 };
-        let hooks = Limits { at_a_time: HOOKS_A_PORTAL, a_second: None };
+        let mails = Limits { at_a_time: sending.0, a_second: sending.1, left: 0 };
+        let hooks = Limits { at_a_time: HOOKS_A_PORTAL, a_second: None, left: 0 };
         for (side, limits, is_hook) in [(&mut self.mails, mails, false), (&mut self.hooks, hooks, true)] {
-            while let Ok(place) = Arc::clone(&side.places).try_acquire_owned()
-                && let Some(start) = side.schedule.pop(limits, Instant::now())
+            while let Some(place) = side.place()
+                && let Some(start) = side.schedule.pop(Limits { left: side.left(), ..limits }, Instant::now())
             {
                 tokio::spawn(one(Arc::clone(&self.app), start, is_hook, place, Arc::clone(&self.records), self.end.clone()));
             }
@@ -162,7 +205,7 @@ impl Outbox {
     fn write_off(&mut self) {
         let clock = self.app.now();
         for (side, is_hook) in [(&mut self.mails, false), (&mut self.hooks, true)] {
-            while let Ok(place) = Arc::clone(&side.places).try_acquire_owned()
+            while let Some(place) = side.place()
                 && let Some(start) = side.schedule.pop_late(clock, Instant::now())
             {
                 tokio::spawn(one(Arc::clone(&self.app), start, is_hook, place, Arc::clone(&self.records), self.end.clone()));
@@ -171,17 +214,23 @@ impl Outbox {
     }
 }
 
-/// One attempt; the place is held for it, and not while it is written down.
-async fn one(
-    app: Arc<App>,
-    start: Start,
-    is_hook: bool,
-    place: OwnedSemaphorePermit,
-    records: Arc<Semaphore>,
-    end: mpsc::UnboundedSender<Ended>,
-) {
+/// One attempt; the place is held for it, and neither while it is written down nor while others let it wait.
+async fn one(app: Arc<App>, start: Start, is_hook: bool, mut place: Place, records: Arc<Semaphore>, end: mpsc::UnboundedSender<Ended>) {
     let mail = start.mail;
-    let Some((work, delivered)) = attempt(&app, &start).await else {
+    let tried = {
+        let tried = attempt(&app, &start);
+        tokio::pin!(tried);
+        match tokio::time::timeout(PATIENCE, &mut tried).await {
+            Ok(tried) => tried,
+            Err(_) => {
+                if place.park() {
+                    let _ = end.send(Ended::Parked);
+                }
+                tried.await
+            }
+        }
+    };
+    let Some((work, delivered)) = tried else {
         drop(place);
         let _ = end.send(Ended::Tried { is_hook, start, shown: Shown::Nothing });
         let _ = end.send(Ended::Recorded { is_hook, mail });

@@ -26,6 +26,8 @@ const CARRIED: usize = 2000;
 const MERCY: u64 = 16;
 /// When a mail that is under way is looked at again.
 const BUSY_AGAIN: Duration = Duration::from_secs(1);
+/// When a destination that had its share of the free places is looked at again.
+const SHARE_AGAIN: Duration = Duration::from_millis(100);
 /// What a destination with a pace may do at once, in tenths of a second's worth.
 const BURST_TENTHS: u32 = 1;
 
@@ -36,6 +38,9 @@ pub(super) struct Limits {
     pub at_a_time: usize,
     /// Begun in a second.
     pub a_second: Option<u32>,
+    /// Places that stay free for others. Where there are several destinations, none has more under way than half of it: so there
+    /// is one left for the next that comes.
+    pub left: usize,
 }
 
 /// A mail that waits.
@@ -156,11 +161,20 @@ impl Turns {
 
 impl Destination {
     fn is_idle(&self) -> bool {
-        self.under_way == 0 && self.expected == 0 && self.health == Health::There && self.lanes.iter().all(Turns::is_empty)
+        self.health == Health::There && self.is_empty()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.under_way == 0 && self.expected == 0 && self.lanes.iter().all(Turns::is_empty)
+    }
+
+    /// Whether its pause is over by `at` and there is no mail for it.
+    fn is_out_of_use(&self, at: Instant) -> bool {
+        matches!(self.health, Health::AwayUntil(until) if until <= at) && self.is_empty()
     }
 
     /// `Err`: not now; the time when it may, where a time will tell.
-    fn admits(&mut self, limits: Limits, now: Instant) -> Result<(), Option<Instant>> {
+    fn admits(&mut self, limits: Limits, is_alone: bool, now: Instant) -> Result<(), Option<Instant>> {
         match self.health {
             Health::AwayUntil(until) if now < until => return Err(Some(until)),
             Health::AwayUntil(_) => self.health = Health::Probed,
@@ -169,6 +183,9 @@ impl Destination {
         let limit = if self.health == Health::Probed { 1 } else { limits.at_a_time };
         if self.under_way >= limit {
             return Err(None);
+        }
+        if !is_alone && self.under_way > 0 && self.under_way >= limits.left / 2 {
+            return Err(Some(now + SHARE_AGAIN));
         }
         if let Some(rate) = limits.a_second {
             let (step, burst) = (Duration::from_secs(1) / rate.max(1), Duration::from_millis(100) * BURST_TENTHS);
@@ -283,19 +300,27 @@ impl Schedule {
         }
         while let Some(Reverse((at, id))) = self.wakes.peek().copied().filter(|Reverse((at, _))| *at <= now) {
             self.wakes.pop();
-            let _ = at;
+            // Nobody waits to probe it: what was learnt of it is out of date.
+            if let Some(place) = self.all.get_mut(id as usize).and_then(Option::as_mut)
+                && place.is_out_of_use(at)
+            {
+                place.health = Health::There;
+            }
             self.wake(id);
+            self.forget_if_idle(id);
         }
     }
 
     fn pop_lane(&mut self, lane: Lane, limits: Limits, now: Instant) -> Option<Start> {
+        let is_alone = self.places.len() <= 1;
         while let Some(id) = self.turns[lane].pop_front() {
             let Some(place) = self.all.get_mut(id as usize).and_then(Option::as_mut) else { continue };
             place.in_turn[lane] = false;
             if place.lanes[lane].is_empty() {
+                self.forget_if_idle(id);
                 continue;
             }
-            match place.admits(limits, now) {
+            match place.admits(limits, is_alone, now) {
                 Ok(()) => {}
                 Err(until) => {
                     // It comes back when one of its mails ends, or at that time.
@@ -409,7 +434,7 @@ impl Schedule {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { at_a_time: 2, a_second: None };
+    const LIMITS: Limits = Limits { at_a_time: 2, a_second: None, left: 100 };
     const FAR: Timestamp = Timestamp::from_millis(1_000_000);
 
     fn label(destination: &str, portal: &str, lane: Lane) -> Label {
@@ -518,6 +543,36 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_was_away_and_has_no_mail_is_forgotten() {
+        let mut desk = Desk::new();
+        for n in 0..100 {
+            desk.push(&format!("away{n}.example"), "shop", 0, [n]);
+            desk.start(LIMITS);
+            desk.end(n, Shown::Away(Duration::from_secs(15)));
+        }
+        assert_eq!(desk.schedule.places.len(), 100);
+        desk.now += Duration::from_secs(15);
+        desk.start(LIMITS);
+        assert!(desk.schedule.places.is_empty(), "{:?}", desk.schedule.places.len());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_is_a_place_for_the_next_one() {
+        let mut desk = Desk::new();
+        for n in 0..8 {
+            desk.push(&format!("slow{n}.example"), "shop", 0, n * 100..n * 100 + 50);
+        }
+        let mut started = 0;
+        while let Some(start) = desk.schedule.pop(Limits { at_a_time: 10, a_second: None, left: 49 - started }, desk.now) {
+            desk.under_way.push(start);
+            started += 1;
+        }
+        assert!((35..50).contains(&started), "{started}");
+        desk.push("quick.example", "shop", 0, [9999]);
+        assert_eq!(desk.start(Limits { at_a_time: 10, a_second: None, left: 0 }), [9999]);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn what_comes_too_late_does_not_wait_for_the_dead() {
         let mut desk = Desk::new();
         desk.push("away.example", "shop", 0, 1..=3);
@@ -533,7 +588,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_pace_is_kept() {
         let mut desk = Desk::new();
-        let limits = Limits { at_a_time: 100, a_second: Some(10) };
+        let limits = Limits { at_a_time: 100, a_second: Some(10), left: 100 };
         desk.push("", "shop", 0, 1..=100);
         let mut begun = desk.start(limits).len();
         for _ in 0..30 {

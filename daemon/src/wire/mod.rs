@@ -3,6 +3,7 @@
 
 mod classified;
 mod event;
+mod examine;
 mod flag;
 mod inbound;
 mod list;
@@ -16,6 +17,7 @@ mod template;
 
 pub use classified::*;
 pub use event::*;
+pub use examine::*;
 pub use flag::*;
 pub use inbound::*;
 pub use list::*;

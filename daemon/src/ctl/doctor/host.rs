@@ -1,4 +1,4 @@
-//! What can be seen without the daemon: folders, disk, mailboxes, the relay's port.
+//! What can be seen without the daemon: folders, disk, mailboxes, and, where there is none, the relay's port.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
@@ -127,7 +127,7 @@ fn loopback_of(ip: IpAddr) -> IpAddr {
     }
 }
 
-/// Whether the ports answer. Whether a relay takes our login, the daemon's status tells.
+/// Whether the relays' ports answer: all that can be said without the daemon.
 pub(super) fn sending(transport: &TransportSettings, findings: &mut Findings) {
     match transport {
         TransportSettings::Relay(relays) => relays.iter().for_each(|one| relay(one, findings)),
@@ -158,16 +158,16 @@ fn relay(relay: &RelaySettings, findings: &mut Findings) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::State;
     use super::*;
+    use crate::wire::FindingState as State;
 
     fn store(state_dir: &Path) -> StoreSettings {
         let day = Duration::from_secs(86_400);
         StoreSettings { state_dir: state_dir.to_owned(), root_key: None, keep_personal: day, keep_events: day }
     }
 
-    fn states(findings: &Findings) -> Vec<(&'static str, State)> {
-        findings.0.iter().map(|one| (one.check, one.state)).collect()
+    fn states(findings: &Findings) -> Vec<(&str, State)> {
+        findings.0.iter().map(|one| (one.check.as_str(), one.state)).collect()
     }
 
     #[test]

@@ -1,28 +1,30 @@
-//! `resetctl doctor`: looks at everything that a resetd depends on, one line each, and says the cure.
+//! `resetctl doctor`: looks at everything that a resetd depends on, one line each, and says the cure. What the daemon has to see with its
+//! own eyes (relay, DNS), it is asked for.
 
 mod finding;
 mod host;
 mod running;
+mod way;
 
 use std::path::Path;
 
 use serde_json::json;
 
+use super::cli::Examine;
 use super::errand::Errand;
 use super::failure::Failure;
 use crate::config::{self, Environment, Settings};
-use finding::{Finding, Findings, State};
+use finding::Findings;
 
 /// Runs every examination. Exit code 1 where one failed.
-pub(super) async fn run(errand: &Errand, socket: Option<&Path>, file: &Path) -> Result<(), Failure> {
+pub(super) async fn run(errand: &Errand, socket: Option<&Path>, ask: &Examine) -> Result<(), Failure> {
     let mut findings = Findings::default();
-    let settings = configuration(file, &mut findings);
+    let settings = configuration(&ask.config, &mut findings);
     if let Some(settings) = &settings {
         wordings(settings, &mut findings);
         host::state_dir(&settings.store, &mut findings);
         host::disk(&settings.store.state_dir, &mut findings);
         host::mailboxes(&settings.mailbox, &mut findings);
-        host::sending(&settings.sending.transport, &mut findings);
     }
     let errand = match (&settings, socket) {
         // What the command line or RESETD_SOCKET says goes first, then the configuration, then the default.
@@ -30,7 +32,8 @@ pub(super) async fn run(errand: &Errand, socket: Option<&Path>, file: &Path) -> 
         _ => errand,
     };
     running::daemon(errand, &mut findings).await;
-    report(errand, &findings.0)
+    way::examine(errand, ask, settings.as_ref(), &mut findings).await;
+    report(errand, &findings)
 }
 
 fn configuration(file: &Path, findings: &mut Findings) -> Option<Settings> {
@@ -74,15 +77,10 @@ fn wordings(settings: &Settings, findings: &mut Findings) {
     }
 }
 
-fn report(errand: &Errand, findings: &[Finding]) -> Result<(), Failure> {
-    if errand.json {
-        let list: Vec<_> = findings
-            .iter()
-            .map(|one| json!({ "check": one.check, "state": one.state.word(), "found": one.found, "cure": one.cure }))
-            .collect();
-        errand.screen.print(&json!({ "items": list }).to_string())?;
-    } else {
-        errand.screen.print(&findings.iter().map(|one| one.render(errand.screen)).collect::<String>())?;
+fn report(errand: &Errand, findings: &Findings) -> Result<(), Failure> {
+    match errand.json {
+        true => errand.screen.print(&json!({ "items": findings.0 }).to_string())?,
+        false => errand.screen.print(&findings.render(errand.screen))?,
     }
-    if findings.iter().any(|one| one.state == State::Fail) { Err(Failure::Silent(1)) } else { Ok(()) }
+    if findings.any_failed() { Err(Failure::Silent(1)) } else { Ok(()) }
 }

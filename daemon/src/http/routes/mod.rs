@@ -1,6 +1,7 @@
 //! The paths, one file for each thing they are about. A handler translates, calls one use case, and translates back.
 
 mod events;
+mod examine;
 mod flags;
 mod inbound;
 mod logins;
@@ -49,6 +50,7 @@ pub(super) fn described() -> OpenApiRouter<Arc<Shared>> {
         .merge(events::routes())
         .merge(inbound::routes())
         .merge(queue::routes())
+        .merge(examine::routes())
         .merge(templates::routes())
         .merge(status::routes())
         .routes(routes!(description))

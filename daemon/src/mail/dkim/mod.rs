@@ -1,17 +1,14 @@
 //! DKIM signatures (RFC 6376; Ed25519: RFC 8463), made with keys that are read once, and the DNS records that publish them.
-//!
-//! Keys are made for Ed25519 only: ring makes no RSA keys, and the crates that do are either large or have an open timing
-//! advisory (RUSTSEC-2023-0071). RSA keys, which the large receivers still want beside Ed25519, come from
-//! `openssl genrsa 2048`; [`publish`] gives the record for any key.
 
 mod keys;
+mod rsa;
 
 use mail_auth::common::crypto::DkimKey as SigningKey;
 use mail_auth::common::headers::HeaderWriter;
 use mail_auth::dkim::{DkimSigner, Done};
 use zeroize::Zeroizing;
 
-pub use keys::{Generated, Record, generate, publish};
+pub use keys::{Algorithm, Fit, Generated, Record, fit, generate, publish};
 
 use crate::config::DkimKey;
 
@@ -53,6 +50,9 @@ pub enum DkimError {
     /// `d=` or `s=` is no domain name.
     #[error("the DKIM key {0} has a domain or selector that is no name")]
     Name(String),
+    /// The system gives nothing to make a key of.
+    #[error("the system gives no randomness to make the DKIM key {0} of")]
+    NoEntropy(String),
     /// The message has no header, or the key failed.
     #[error("the message can't be signed with {0}")]
     Sign(String),
@@ -114,9 +114,14 @@ impl Signer {
     }
 
     fn covers(&self, from_domain: &str) -> bool {
-        let from = from_domain.to_ascii_lowercase();
-        from == self.domain || from.strip_suffix(&self.domain).is_some_and(|rest| rest.ends_with('.'))
+        covers(&self.domain, from_domain)
     }
+}
+
+/// Whether a key of `domain` signs mails from `from_domain`.
+pub fn covers(domain: &str, from_domain: &str) -> bool {
+    let (domain, from) = (domain.to_ascii_lowercase(), from_domain.to_ascii_lowercase());
+    from == domain || from.strip_suffix(&domain).is_some_and(|rest| rest.ends_with('.'))
 }
 
 #[cfg(test)]
@@ -138,6 +143,7 @@ mod tests {
     use resetd_core::time::Timestamp;
 
     use super::*;
+    use crate::ambient::{SeededEntropy, SystemEntropy};
     use crate::config::Sender;
     use crate::mail::compose::{Auto, Head, compose};
     use crate::mail::templates::{Library, Sample, sample_brand};
@@ -150,7 +156,7 @@ mod tests {
     }
 
     fn ed25519(domain: &str) -> DkimKey {
-        let made = generate(domain, "ed", &Zeroizing::new([9; 32])).unwrap();
+        let made = generate(domain, "ed", Algorithm::Ed25519, &SeededEntropy::new(9)).unwrap();
         key(domain, "ed", &made.pem)
     }
 
@@ -218,6 +224,15 @@ mod tests {
         let signed = Signers::new(&keys).unwrap().sign("mail.shop.example", message()).unwrap();
         assert_eq!(verify(&signed, &keys).await, [DkimResult::Pass, DkimResult::Pass]);
         assert!(signed.ends_with(&message()));
+    }
+
+    #[tokio::test]
+    async fn new_keys_sign() {
+        let keys = [("rsa", Algorithm::Rsa), ("ed", Algorithm::Ed25519)].map(|(selector, algorithm)| {
+            key("shop.example", selector, &generate("shop.example", selector, algorithm, &SystemEntropy::new()).unwrap().pem)
+        });
+        let signed = Signers::new(&keys).unwrap().sign("shop.example", message()).unwrap();
+        assert_eq!(verify(&signed, &keys).await, [DkimResult::Pass, DkimResult::Pass]);
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 //! retries; it says what the next hop said.
 
 pub mod capture;
+pub mod dns;
 pub mod mx;
 pub mod relay;
 mod smtp;

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::TransportError;
 use super::smtp::{Hop, Manner, Network, Prepared, Security, Source, Target, Tls, Tried, Wear};
 use crate::config::{RelaySettings, Sending, TlsMode};
-use crate::mail::Sent;
+use crate::mail::{Hitch, Sent, Via};
 
 /// Smarthosts, in the order of the configuration.
 pub struct Relays {
@@ -23,6 +23,11 @@ impl Relays {
 
     pub(super) async fn send(&self, mail: &Prepared) -> Sent {
         failover(&self.hops, mail).await
+    }
+
+    /// What a mail would meet at each of them now, in their order.
+    pub async fn probe(&self) -> Vec<Result<Via, Hitch>> {
+        futures_util::future::join_all(self.hops.iter().map(Hop::probe)).await
     }
 
     pub(super) async fn close(&self) {
@@ -149,6 +154,27 @@ mod tests {
         let again = failover(&hops, &mail()).await;
         assert!(matches!(&again.outcome, Outcome::Deferred { detail, .. } if detail.contains("not tried")), "{again:?}");
         assert!(again.pause.is_some_and(|pause| pause <= Duration::from_millis(500)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_says_no_more_than_it_must_and_counts_for_nothing() {
+        use crate::mail::{Obstacle, TlsState, Via};
+        let good = Peer::new("S: 220 hi\nC: EHLO client.example\nS: 250 x\nC: QUIT\nS: 221 bye\n");
+        let via = hop(&good).probe().await;
+        assert_eq!(via, Ok(Via { host: "relay.example".into(), tls: Some(TlsState::Clear) }));
+        good.finished().await;
+        for (script, obstacle, detail) in [
+            ("S: 554 5.7.1 your address is listed\n-- close\n", Obstacle::Welcome, "554 5.7.1 your address is listed"),
+            ("S: 220 hi\nC: EHLO client.example\nS: 421 not now\n-- close\n", Obstacle::Other, "EHLO: 421"),
+            ("", Obstacle::Silent, "greeting: took too long"),
+            ("-- stall\n", Obstacle::Connection, "connecting to the server: took too long"),
+            ("nobody", Obstacle::Connection, "connecting"),
+        ] {
+            let hop = hop(&if script == "nobody" { Peer::default() } else { Peer::new(script) });
+            let hitch = hop.probe().await.unwrap_err();
+            assert!(hitch.obstacle == obstacle && hitch.detail.contains(detail), "{script}: {hitch:?}");
+            assert!(hop.is_cold(), "the circuit knows nothing of it");
+        }
     }
 
     #[test]

@@ -17,9 +17,10 @@ use resetd_core::address::Mailbox;
 use super::TransportError;
 use super::smtp::{Away, Circuit, Hop, Manner, Network, Prepared, Source, Target, Tried, Wear};
 use crate::config::{DnsSettings, Face, MxSettings, Sending};
-use crate::mail::{Envelope, Outcome, Sent, Via};
+use crate::mail::{Envelope, Hitch, Obstacle, Outcome, Sent, Via};
 use names::{Names, Route};
 use policy::{Ask, Guard, Policies};
+pub use public::is_public;
 use report::Report;
 
 /// Servers of one domain that are tried in one attempt.
@@ -155,7 +156,10 @@ impl Mx {
             to: Target::Addresses(key.addresses.clone()),
             port: self.settings.port,
             loopback_only: false,
-            source: Source { ipv4: key.face.ipv4.or(self.settings.face.ipv4), ipv6: key.face.ipv6.or(self.settings.face.ipv6) },
+            source: {
+                let shown = self.shown(&key.face);
+                Source { ipv4: shown.ipv4, ipv6: shown.ipv6 }
+            },
             timeout: self.settings.timeout,
         };
         let manner = Manner {
@@ -172,6 +176,45 @@ impl Mx {
 
     fn hello<'a>(&'a self, face: &'a Face) -> &'a str {
         face.hello.as_deref().or(self.settings.face.hello.as_deref()).unwrap_or(&self.settings.host_name)
+    }
+
+    /// How mails of this face show themselves, the settings for all included.
+    pub fn shown(&self, face: &Face) -> Face {
+        let (ours, hello) = (&self.settings.face, self.hello(face));
+        Face { hello: Some(hello.to_owned()), ipv4: face.ipv4.or(ours.ipv4), ipv6: face.ipv6.or(ours.ipv6) }
+    }
+
+    /// What a mail to `domain` would meet now: its servers one after the other, up to the first that is there. The error says why
+    /// there is none to try.
+    pub async fn probe(&self, domain: &str, face: &Face) -> Result<Vec<(String, Result<Via, Hitch>)>, String> {
+        let hosts = match self.names.route(domain, self.hello(face), "").await {
+            Route::Hosts(hosts) => hosts,
+            Route::Never(why) | Route::Later(why) => return Err(why),
+        };
+        let sts = self.policies.of(domain).await;
+        let mut met = Vec::new();
+        for host in hosts.names.iter().take(HOSTS_MAX) {
+            let found = self.probe_host(&Ask { host, secure: hosts.secure, sts: sts.as_ref() }, face).await;
+            let there = found.is_ok();
+            met.push((host.clone(), found));
+            if there {
+                break;
+            }
+        }
+        Ok(met)
+    }
+
+    async fn probe_host(&self, ask: &Ask<'_>, face: &Face) -> Result<Via, Hitch> {
+        let hitch = |obstacle, detail: String| Hitch { obstacle, detail };
+        let addresses = self.names.addresses(ask.host).await.map_err(|why| hitch(Obstacle::Name, why))?;
+        let guard = self.policies.guard(ask).await.map_err(|(_, _, why)| hitch(Obstacle::Tls, why))?;
+        let key = Key { host: ask.host.to_owned(), addresses, guard, face: face.clone() };
+        self.hop(key).map_err(|error| hitch(Obstacle::Other, error.to_string()))?.probe().await
+    }
+
+    /// Whether DNSSEC signatures come through. `None`: they are not wanted; `Err`: no name server answers.
+    pub async fn passes_dnssec(&self) -> Result<Option<bool>, String> {
+        self.names.passes_dnssec().await
     }
 
     fn circuit(&self, domain: &str) -> Arc<Circuit> {
@@ -212,4 +255,12 @@ fn ascii_domain(to: &Mailbox) -> Option<String> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lets go of whatever comes first: what strangers publish must not fill the memory.
+fn make_room<T>(kept: &mut HashMap<String, T>, most: usize) {
+    while kept.len() >= most {
+        let Some(name) = kept.keys().next().cloned() else { return };
+        kept.remove(&name);
+    }
 }

@@ -2,21 +2,17 @@
 //! answers; what a stranger publishes is bounded.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ProtocolConfig, ResolverConfig, ResolverOpts};
 use hickory_resolver::lookup::Lookup;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::dnssec::TrustAnchors;
-use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::rdata::TLSA;
-use hickory_resolver::proto::rr::{Name, RData, RecordType};
-use hickory_resolver::system_conf::read_system_conf;
+use hickory_resolver::proto::rr::{RData, RecordType};
 use ring::digest;
 use tokio::time::Instant;
 
@@ -24,11 +20,8 @@ use super::lock;
 use super::public::is_public;
 use crate::config::{DnsSettings, MxSettings};
 use crate::mail::transport::TransportError;
+use crate::mail::transport::dns::{self, Missing, ask_for, exchanges};
 
-/// One question, all tries together.
-const TIMEOUT: Duration = Duration::from_secs(5);
-/// MX records that are looked at: a domain with more of them is up to something.
-const RECORDS_MAX: usize = 50;
 /// Addresses of one host.
 const ADDRESSES_MAX: usize = 16;
 /// TLSA records of one host.
@@ -83,12 +76,7 @@ impl Names {
     /// Asking the servers of `[dns]`, or the system's.
     pub fn new(dns: &DnsSettings, settings: &MxSettings) -> Result<Self, TransportError> {
         let failed = |error: &dyn std::fmt::Display| TransportError::Dns(error.to_string());
-        let (config, mut options) = match &dns.servers[..] {
-            [] => read_system_conf().map_err(|error| failed(&error))?,
-            servers => (ask(servers), ResolverOpts::default()),
-        };
-        options.timeout = Duration::from_secs(2);
-        options.attempts = 2;
+        let (config, mut options) = dns::set_up(&dns.servers).map_err(TransportError::Dns)?;
         options.cache_size = 4096;
         let build = |anchor: Option<Arc<TrustAnchors>>| {
             let builder = TokioResolver::builder_with_config(config.clone(), TokioRuntimeProvider::default()).with_options(options.clone());
@@ -120,13 +108,20 @@ impl Names {
         let (found, secure) = match self.checked(domain, RecordType::MX).await {
             Checked::Secure(lookup) => (Ok(lookup), true),
             Checked::Bogus => return Route::Later(format!("{domain}: the DNSSEC signatures of its MX records are wrong")),
-            Checked::Unsigned => (lookup(&self.plain, domain, RecordType::MX).await, false),
+            Checked::Down(why) => return Route::Later(format!("DNS for {domain}: {why}")),
+            Checked::Unsigned => (ask_for(&self.plain, domain, RecordType::MX).await, false),
         };
         let records = match found {
-            Ok(lookup) => exchanges(&lookup),
+            Ok(lookup) => match exchanges(&lookup) {
+                // RFC 5321 §5.1: the domain itself is the server only where there are no MX records at all.
+                none if none.is_empty() && lookup.answers().iter().any(|answer| answer.record_type() == RecordType::MX) => {
+                    return Route::Never("none of the domain's MX records names a server".to_owned());
+                }
+                records => records,
+            },
             Err(Missing::NoSuchDomain) => return Route::Never("the domain does not exist".to_owned()),
             Err(Missing::NoRecords) => Vec::new(),
-            Err(Missing::Failed(why)) => return Route::Later(format!("DNS for {domain}: {why}")),
+            Err(Missing::Failed(why) | Missing::Silent(why)) => return Route::Later(format!("DNS for {domain}: {why}")),
         };
         // RFC 7505.
         if let [(_, root)] = &records[..]
@@ -136,13 +131,13 @@ impl Names {
         }
         if records.is_empty() {
             // RFC 5321 §5.1: without MX records the domain itself is the server.
-            return match lookup(&self.plain, domain, RecordType::A).await.and(Ok(())) {
+            return match ask_for(&self.plain, domain, RecordType::A).await.and(Ok(())) {
                 Err(Missing::NoRecords | Missing::NoSuchDomain)
-                    if matches!(lookup(&self.plain, domain, RecordType::AAAA).await, Err(Missing::NoRecords | Missing::NoSuchDomain)) =>
+                    if matches!(ask_for(&self.plain, domain, RecordType::AAAA).await, Err(Missing::NoRecords | Missing::NoSuchDomain)) =>
                 {
                     Route::Never("the domain has neither MX nor address records".to_owned())
                 }
-                Err(Missing::Failed(why)) => Route::Later(format!("DNS for {domain}: {why}")),
+                Err(Missing::Failed(why) | Missing::Silent(why)) => Route::Later(format!("DNS for {domain}: {why}")),
                 // Whether DNSSEC vouches for it shows with its TLSA records.
                 _ => Route::Hosts(Hosts { names: vec![domain.to_owned()], secure: true }),
             };
@@ -156,9 +151,9 @@ impl Names {
 
     /// A host's addresses. The error says why there are none.
     pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, String> {
-        let (v6, v4) = tokio::join!(lookup(&self.plain, host, RecordType::AAAA), lookup(&self.plain, host, RecordType::A));
+        let (v6, v4) = tokio::join!(ask_for(&self.plain, host, RecordType::AAAA), ask_for(&self.plain, host, RecordType::A));
         let failed = [&v6, &v4].into_iter().find_map(|found| match found {
-            Err(Missing::Failed(why)) => Some(format!("DNS: {why}")),
+            Err(Missing::Failed(why) | Missing::Silent(why)) => Some(format!("DNS: {why}")),
             _ => None,
         });
         let all: BTreeSet<IpAddr> =
@@ -190,23 +185,21 @@ impl Names {
                 }
             }
             Checked::Bogus => Tlsa::Unknown("its TLSA records can't be had, though its zone is signed".to_owned()),
+            Checked::Down(why) => Tlsa::Unknown(format!("DNS: {why}")),
             Checked::Unsigned => Tlsa::None,
         }
     }
 
     /// The texts of a name's TXT records.
     pub async fn texts(&self, name: &str) -> Result<Vec<String>, String> {
-        match lookup(&self.plain, name, RecordType::TXT).await {
-            Ok(found) => Ok(found
-                .answers()
-                .iter()
-                .filter_map(|record| match &record.data {
-                    RData::TXT(txt) => Some(txt.txt_data.iter().map(|part| String::from_utf8_lossy(part)).collect()),
-                    _ => None,
-                })
-                .collect()),
-            Err(Missing::NoRecords | Missing::NoSuchDomain) => Ok(Vec::new()),
-            Err(Missing::Failed(why)) => Err(why),
+        dns::texts(&self.plain, name).await
+    }
+
+    /// Looks whether signatures come through. `None`: they are not wanted; `Err`: nobody answers.
+    pub async fn passes_dnssec(&self) -> Result<Option<bool>, String> {
+        match &self.validating {
+            Some(resolver) => self.is_signed(resolver).await.map(Some),
+            None => Ok(None),
         }
     }
 
@@ -218,39 +211,47 @@ impl Names {
     /// Asks and validates.
     async fn checked(&self, name: &str, kind: RecordType) -> Checked {
         let Some(resolver) = self.validating.as_ref() else { return Checked::Unsigned };
-        if !self.is_signed(resolver).await {
-            return Checked::Unsigned;
+        match self.is_signed(resolver).await {
+            Ok(true) => {}
+            Ok(false) => return Checked::Unsigned,
+            Err(why) => return Checked::Down(why),
         }
         match ask_for(resolver, name, kind).await {
             Ok(found) if found.answers().iter().filter(|record| record.record_type() == kind).all(|record| record.proof.is_secure()) => {
                 Checked::Secure(found)
             }
             Ok(_) | Err(Missing::NoRecords | Missing::NoSuchDomain) => Checked::Unsigned,
-            // Where the name server can't say either, the plain question will tell; TLSA records have none.
-            Err(Missing::Failed(_)) if kind != RecordType::TLSA => match lookup(&self.plain, name, kind).await {
-                Err(_) => Checked::Unsigned,
-                Ok(_) => Checked::Bogus,
+            // Where the name server can't say either, the plain question will tell why; TLSA records have none. A negative answer that
+            // can't be validated is no answer: whoever hides MX records would have the mail go to the domain's own address.
+            Err(Missing::Failed(_) | Missing::Silent(_)) if kind != RecordType::TLSA => match ask_for(&self.plain, name, kind).await {
+                Err(Missing::Failed(why) | Missing::Silent(why)) => Checked::Down(why),
+                Ok(_) | Err(Missing::NoRecords | Missing::NoSuchDomain) => Checked::Bogus,
             },
-            Err(Missing::Failed(_)) => Checked::Bogus,
+            Err(Missing::Failed(_) | Missing::Silent(_)) => Checked::Bogus,
         }
     }
 
-    /// Whether signatures come through at all: many a home router drops them, and mail must go out there as well.
-    async fn is_signed(&self, resolver: &TokioResolver) -> bool {
+    /// Whether signatures come through at all: many a home router drops them, and mail must go out there as well. `Err`: nobody
+    /// answers, and so it can't be told; an outage must not pass for a name server that drops them.
+    async fn is_signed(&self, resolver: &TokioResolver) -> Result<bool, String> {
         if self.signed.load(Ordering::Relaxed) {
-            return true;
+            return Ok(true);
         }
         let fresh = |probed: &Option<Instant>| probed.is_some_and(|at| at.elapsed() < ASK_AGAIN);
         if fresh(&lock(&self.probed)) {
-            return false;
+            return Ok(false);
         }
-        let signed = ask_for(resolver, "", RecordType::NS).await.is_ok_and(|found| {
+        let (validated, plain) = tokio::join!(ask_for(resolver, "", RecordType::NS), ask_for(&self.plain, "", RecordType::NS));
+        let signed = validated.is_ok_and(|found| {
             let mut kinds = found.answers().iter().filter(|record| record.record_type() == RecordType::NS).peekable();
             kinds.peek().is_some() && kinds.all(|record| record.proof.is_secure())
         });
+        if let (false, Err(Missing::Silent(why))) = (signed, plain) {
+            return Err(why);
+        }
         self.signed.store(signed, Ordering::Relaxed);
         *lock(&self.probed) = Some(Instant::now());
-        signed
+        Ok(signed)
     }
 }
 
@@ -260,48 +261,8 @@ enum Checked {
     Bogus,
     /// Nothing is signed, or there is nothing.
     Unsigned,
-}
-
-/// Why there is no answer.
-#[derive(Clone, PartialEq, Eq, Debug)]
-enum Missing {
-    NoSuchDomain,
-    NoRecords,
-    Failed(String),
-}
-
-async fn lookup(resolver: &TokioResolver, name: &str, kind: RecordType) -> Result<Lookup, Missing> {
-    ask_for(resolver, name, kind).await
-}
-
-async fn ask_for(resolver: &TokioResolver, name: &str, kind: RecordType) -> Result<Lookup, Missing> {
-    let name = Name::from_ascii(format!("{name}.")).map_err(|_| Missing::Failed("no name that DNS can be asked for".to_owned()))?;
-    let asked = tokio::time::timeout(TIMEOUT, resolver.lookup(name, kind)).await;
-    match asked.unwrap_or(Err(NetError::Timeout)) {
-        Ok(found) => Ok(found),
-        Err(NetError::Dns(DnsError::NoRecordsFound(none))) => Err(match none.response_code {
-            ResponseCode::NXDomain => Missing::NoSuchDomain,
-            ResponseCode::NoError => Missing::NoRecords,
-            code => Missing::Failed(format!("{code}")),
-        }),
-        Err(NetError::Dns(DnsError::ResponseCode(code))) => Err(Missing::Failed(format!("{code}"))),
-        Err(NetError::Dns(_)) => Err(Missing::Failed("its DNSSEC signatures are wrong".to_owned())),
-        Err(NetError::Timeout) => Err(Missing::Failed("no answer in time".to_owned())),
-        Err(_) => Err(Missing::Failed("the name servers can't be asked".to_owned())),
-    }
-}
-
-/// Preference and name of each MX record; the root is an empty name.
-fn exchanges(found: &Lookup) -> Vec<(u16, String)> {
-    let record = |data: &RData| match data {
-        RData::MX(mx) => {
-            let name = mx.exchange.to_ascii().trim_end_matches('.').to_ascii_lowercase();
-            let good = name.is_empty() || resetd_core::address::check_domain(&name).is_ok();
-            good.then_some((mx.preference, name))
-        }
-        _ => None,
-    };
-    found.answers().iter().filter_map(|answer| record(&answer.data)).take(RECORDS_MAX).collect()
+    /// The name servers don't say.
+    Down(String),
 }
 
 /// The names, the lowest preference first, equals mixed by `spread` (RFC 5321 §5.1). Where our own name is among them, it and
@@ -316,18 +277,6 @@ fn in_order(mut records: Vec<(u16, String)>, ourselves: &str, spread: &str) -> V
     records.sort_by_cached_key(|(preference, name)| (*preference, mixed(name)));
     let mut seen = BTreeSet::new();
     records.into_iter().map(|(_, name)| name).filter(|name| seen.insert(name.clone())).collect()
-}
-
-fn ask(servers: &[SocketAddr]) -> ResolverConfig {
-    let connection = |protocol, port| {
-        let mut connection = ConnectionConfig::new(protocol);
-        connection.port = port;
-        connection
-    };
-    let server = |at: &SocketAddr| {
-        NameServerConfig::new(at.ip(), true, vec![connection(ProtocolConfig::Udp, at.port()), connection(ProtocolConfig::Tcp, at.port())])
-    };
-    ResolverConfig::from_parts(None, Vec::new(), servers.iter().map(server).collect())
 }
 
 #[cfg(test)]

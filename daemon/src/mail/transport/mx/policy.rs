@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::dane::{Pin, Pinned, usable};
-use super::lock;
 use super::names::{Names, Tlsa};
 use super::sts::{Policy, Sts};
+use super::{lock, make_room};
 use crate::config::MxSettings;
 use crate::mail::TlsState;
 use crate::mail::transport::TransportError;
@@ -127,6 +127,7 @@ impl Policies {
         let (mut seen, now) = (lock(&self.seen), Instant::now());
         if seen.len() >= KEPT {
             seen.retain(|_, until| now < *until);
+            make_room(&mut seen, KEPT);
         }
         seen.insert(host.to_owned(), now + REMEMBERED);
     }

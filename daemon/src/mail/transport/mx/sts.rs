@@ -8,10 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_util::rt::TokioIo;
+use resetd_core::address::check_domain;
 use tokio::time::Instant;
 
-use super::lock;
 use super::names::Names;
+use super::{lock, make_room};
 use crate::mail::transport::TransportError;
 use crate::mail::transport::smtp::{Check, Dial, Network, Source, Target, Tls, Verifier};
 
@@ -27,6 +28,8 @@ const RECORD: Duration = Duration::from_secs(60);
 const LIFE_MAX: u64 = 31_557_600;
 /// Domains kept.
 const KEPT: usize = 10_000;
+/// Servers that a policy may name: one with more of them is up to something.
+const SERVERS_MAX: usize = 100;
 
 /// What a domain asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -62,6 +65,14 @@ struct Known {
     until: Option<Instant>,
     /// When the TXT record is looked at again.
     look_at: Option<Instant>,
+    /// Held by the one who looks.
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Known {
+    fn valid(&self, now: Instant) -> Option<Policy> {
+        self.policy.clone().filter(|_| self.until.is_some_and(|until| now < until))
+    }
 }
 
 impl Sts {
@@ -69,25 +80,48 @@ impl Sts {
         Self { names, verifier, port, private_to: timeout, known: Mutex::default() }
     }
 
-    /// The domain's policy, if it has one.
+    /// The domain's policy, if it has one. While one looks for news, others go on with the policy that is known; where none is, they
+    /// wait: they must not slip past it.
     pub async fn policy(&self, domain: &str) -> Option<Policy> {
-        let now = Instant::now();
-        let known = lock(&self.known).get(domain).cloned().unwrap_or_default();
-        let valid = known.policy.clone().filter(|_| known.until.is_some_and(|until| now < until));
-        if known.look_at.is_some_and(|at| now < at) {
-            return valid;
+        let turn = match self.fresh(domain) {
+            Ok(policy) => return policy,
+            Err(known) => known.turn,
+        };
+        let _turn = match turn.try_lock() {
+            Ok(turn) => turn,
+            Err(_) => match self.fresh(domain).unwrap_or_else(|known| known.valid(Instant::now())) {
+                Some(policy) => return Some(policy),
+                None => turn.lock().await,
+            },
+        };
+        // Another may have looked meanwhile.
+        match self.fresh(domain) {
+            Ok(policy) => policy,
+            Err(known) => self.look(domain, known).await,
         }
-        // Others go on with what is known meanwhile.
-        self.keep(domain, Known { look_at: Some(now + RECORD), ..known.clone() });
-        let Some(id) = self.record(domain).await else { return valid };
-        if valid.is_some() && id == known.id {
-            return valid;
+    }
+
+    /// What is known and need not be looked at again yet; `Err`: what is known.
+    fn fresh(&self, domain: &str) -> Result<Option<Policy>, Known> {
+        let (known, now) = (lock(&self.known).entry(domain.to_owned()).or_default().clone(), Instant::now());
+        match known.look_at.is_some_and(|at| now < at) {
+            true => Ok(known.valid(now)),
+            false => Err(known),
         }
+    }
+
+    async fn look(&self, domain: &str, known: Known) -> Option<Policy> {
+        let valid = known.valid(Instant::now());
+        let id = self.record(domain).await;
+        let Some(id) = id.filter(|id| valid.is_none() || *id != known.id) else {
+            self.keep(domain, Known { look_at: Some(Instant::now() + RECORD), ..known });
+            return valid;
+        };
         match tokio::time::timeout(FETCH, self.fetch(domain)).await.ok().flatten() {
             Some((policy, life)) => {
-                let fresh =
-                    Known { id, policy: policy.clone(), until: Some(Instant::now() + life), look_at: Some(Instant::now() + RECORD) };
-                self.keep(domain, fresh);
+                let now = Instant::now();
+                let (until, look_at) = (Some(now + life), Some(now + RECORD));
+                self.keep(domain, Known { id, policy: policy.clone(), until, look_at, ..known });
                 policy
             }
             None => {
@@ -107,6 +141,7 @@ impl Sts {
         if all.len() >= KEPT {
             let now = Instant::now();
             all.retain(|_, known| known.until.is_some_and(|until| now < until));
+            make_room(&mut all, KEPT);
         }
         all.insert(domain.to_owned(), known);
     }
@@ -172,9 +207,12 @@ fn parse(text: &str) -> Option<(Option<Policy>, Duration)> {
         }
     }
     let life = Duration::from_secs(life.filter(|_| version)?.min(LIFE_MAX));
+    let named = |pattern: &String| check_domain(pattern.strip_prefix("*.").unwrap_or(pattern)).is_ok();
     match mode? {
         "none" => Some((None, life)),
-        mode @ ("enforce" | "testing") if !mx.is_empty() => Some((Some(Policy { enforce: mode == "enforce", mx }), life)),
+        mode @ ("enforce" | "testing") if !mx.is_empty() && mx.len() <= SERVERS_MAX && mx.iter().all(named) => {
+            Some((Some(Policy { enforce: mode == "enforce", mx }), life))
+        }
         _ => None,
     }
 }
@@ -205,6 +243,8 @@ mod tests {
             "mode: enforce\nmx: a\nmax_age: 1",
             "version: STSv1\nmode: enforce\nmax_age: 1",
             "version: STSv1\nmode: enforce\nmx: a",
+            "version: STSv1\nmode: enforce\nmx: \nmax_age: 1",
+            "version: STSv1\nmode: enforce\nmx: a.*.example\nmax_age: 1",
             "<html>",
         ] {
             assert_eq!(parse(bad), None, "{bad:?}");

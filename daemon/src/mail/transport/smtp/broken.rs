@@ -6,7 +6,7 @@ use std::time::Duration;
 use resetd_core::smtp_reply::SmtpReply;
 
 use super::reply::ReplyError;
-use crate::mail::Outcome;
+use crate::mail::{Hitch, Obstacle, Outcome};
 
 /// Where in the dialogue.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -106,6 +106,33 @@ impl Broken {
         format!("{}: {}{doubt}", self.phase.words(), self.cause)
     }
 
+    /// What would have to be done about a connection that did not come about.
+    pub fn into_hitch(self) -> Hitch {
+        use rustls::{CertificateError as Bad, Error};
+        let obstacle = match (&self.cause, self.phase) {
+            (Cause::Nameless, _) => Obstacle::Name,
+            (Cause::Tls(Error::InvalidCertificate(bad)), _) => match bad {
+                Bad::Expired | Bad::ExpiredContext { .. } | Bad::NotValidYet | Bad::NotValidYetContext { .. } => Obstacle::Expired,
+                Bad::NotValidForName | Bad::NotValidForNameContext { .. } => Obstacle::OtherName,
+                _ => Obstacle::Untrusted,
+            },
+            (Cause::Missing(_) | Cause::Said(_), Phase::StartTls) => Obstacle::NoTls,
+            (_, Phase::Tls | Phase::StartTls) => Obstacle::Tls,
+            (_, Phase::Connect) => Obstacle::Connection,
+            (Cause::Said(_), Phase::Greeting) => Obstacle::Welcome,
+            (_, Phase::Greeting) => Obstacle::Silent,
+            (Cause::Said(_), Phase::Login) => Obstacle::Login,
+            (Cause::Missing(_), Phase::Login) => Obstacle::NoLogin,
+            (Cause::Token(_), _) => Obstacle::Token,
+            _ => Obstacle::Other,
+        };
+        let detail = match &self.cause {
+            Cause::Said(reply) => format!("{}: {reply}", self.phase.words()),
+            _ => self.detail(),
+        };
+        Hitch { obstacle, detail }
+    }
+
     pub fn into_outcome(self) -> Outcome {
         let detail = self.detail();
         let reply = match self.cause {
@@ -136,7 +163,14 @@ impl From<mail_send::Error> for Cause {
             mail_send::Error::Io(error) => Self::Io(error),
             mail_send::Error::Timeout => Self::Timeout,
             mail_send::Error::UnexpectedReply(reply) | mail_send::Error::AuthenticationFailed(reply) => {
-                Self::Said(SmtpReply::new(reply.code, &reply.message))
+                // Its status is taken out of the text there, into octets, where 5.7.509 becomes 5.7.253: rare in replies to EHLO and AUTH.
+                Self::Said(SmtpReply::new(
+                    reply.code,
+                    &match reply.esc {
+                        [0, ..] => reply.message,
+                        [class, subject, detail] => format!("{class}.{subject}.{detail} {}", reply.message),
+                    },
+                ))
             }
             _ => Self::Reply(ReplyError::Garbled),
         }

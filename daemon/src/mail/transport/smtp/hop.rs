@@ -12,7 +12,7 @@ use super::dialogue;
 use super::pool::{Pool, Wear};
 use super::prepared::Prepared;
 use super::session::{Manner, Session};
-use crate::mail::{Outcome, Via};
+use crate::mail::{Hitch, Outcome, Via};
 
 /// One next hop.
 pub(crate) struct Hop<D = Network> {
@@ -102,6 +102,15 @@ impl<D: Dial> Hop<D> {
                 Tried::Judged(outcome, via)
             }
         }
+    }
+
+    /// Opens a connection of its own as for a mail, greeting, TLS and login included, and ends it: what the next mail would meet.
+    /// Neither the circuit nor the warm connections are touched.
+    pub async fn probe(&self) -> Result<Via, Hitch> {
+        let session = Session::open(&self.dial, &self.manner).await.map_err(Broken::into_hitch)?;
+        let via = self.via(&session);
+        session.quit().await;
+        Ok(via)
     }
 
     async fn converse(&self, mut session: Session, mail: &Prepared) -> Result<Outcome, Broken> {

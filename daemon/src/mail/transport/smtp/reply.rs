@@ -76,10 +76,15 @@ impl Replies {
             if *code.get_or_insert(line.code) != line.code {
                 return Err(ReplyError::Garbled);
             }
+            let words = String::from_utf8_lossy(line.text);
+            // Each line repeats the enhanced code (RFC 2034 §4); it is told once.
+            let repeated =
+                text.split([' ', '\n']).next().filter(|first| first.starts_with(['2', '4', '5']) && first.matches('.').count() == 2);
+            let told = repeated.and_then(|first| words.strip_prefix(first)).map(|rest| rest.trim_start().to_owned());
             if !text.is_empty() {
                 text.push('\n');
             }
-            text.push_str(&String::from_utf8_lossy(line.text));
+            text.push_str(&told.unwrap_or_else(|| words.into_owned()));
             if line.last {
                 self.taken += at;
                 return Ok(Some(SmtpReply::new(line.code, &text)));
