@@ -58,6 +58,10 @@ mod tests {
         assert_eq!(super::judge(&facts(quote, "", ""), &ours).verdict, Verdict::Other);
         assert_eq!(super::judge(&facts(&format!("thanks, it worked\n{quote}"), quote, ""), &ours).verdict, Verdict::WasMe);
         assert_eq!(super::judge(&facts(&format!("not me\n{quote}"), quote, ""), &ours).verdict, Verdict::NotMe);
+        let short = "If it wasn't you, answer this mail and we wi";
+        assert_eq!(super::judge(&facts(short, "", ""), &ours).verdict, Verdict::Other);
+        assert_ne!(super::judge(&facts(&format!("Danke!\n{short}"), "", ""), &ours).verdict, Verdict::NotMe);
+        assert_eq!(super::judge(&facts(&format!("war ich nicht\n{short}"), "", ""), &ours).verdict, Verdict::NotMe);
     }
 
     #[test]
