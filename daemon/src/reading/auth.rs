@@ -45,7 +45,7 @@ fn dmarc(resinfo: &str) -> Option<(&str, Option<&str>)> {
 
 /// Takes comments out (RFC 5322 §3.2.2); blanks around `=` too, so that a verdict is one word, and of several blanks all but
 /// one. What stands in quotes is kept together but loses its semicolons and blanks: nothing in them may look like a verdict.
-fn without_comments(value: &str) -> String {
+pub fn without_comments(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
     let (mut depth, mut quoted, mut escaped, mut blank) = (0_u32, false, false, false);
     for c in value.chars() {
@@ -58,7 +58,7 @@ fn without_comments(value: &str) -> String {
             ';' | ' ' | '=' if quoted => {}
             c if depth == 0 && c.is_whitespace() => blank = true,
             c if depth == 0 => {
-                if std::mem::take(&mut blank) && c != '=' && !out.ends_with('=') {
+                if std::mem::take(&mut blank) && c != '=' && !out.is_empty() && !out.ends_with('=') {
                     out.push(' ');
                 }
                 out.push(c);

@@ -39,6 +39,14 @@ fn two_authors_prove_nothing() {
     assert_eq!(facts(&raw.replace(", c@d.example", "\r\nFrom: c@d.example")).dmarc_pass, None);
 }
 
+/// Law 6: a relay's field beside the machine's, a comment before the keyword.
+#[test]
+fn an_automatic_answer_is_one_however_it_says_so() {
+    for head in ["Auto-Submitted: no\r\nAuto-Submitted: auto-replied", "Auto-Submitted: (vacation) auto-replied; owner-email=x"] {
+        assert_eq!(kind(&facts(&format!("From: a@b.example\r\n{head}\r\n\r\nnot me"))).kind, Kind::AutoReply, "{head}");
+    }
+}
+
 /// Everything here keeps the DKIM signature of `eve@b.example` good, whose domain is her victim's too.
 #[test]
 fn an_author_that_others_read_otherwise_is_vouched_for_by_nobody() {
