@@ -169,10 +169,12 @@ impl App {
             (Kind::Reply, Verdict::Help) => case("help", Severity::Low, true),
             (Kind::Reply, Verdict::Other) => case("other", Severity::Low, true),
             (Kind::Complaint, _) => case("complaint", Severity::Low, true),
-            // What was taken for a machine's or for nothing of ours, though it came with proof and speaks like a person.
+            // What was taken for a machine's or for nothing of ours, though it came with proof, or from
+            // somebody whom we wrote to, and speaks like a person.
             (Kind::AutoReply, Verdict::NotMe) if proof != Proof::None && read.judgement.confidence >= 0.9 => {
                 case("auto_reply_denial", Severity::Low, true)
             }
+            (Kind::Unrelated, Verdict::NotMe) if matched && read.judgement.confidence >= 0.9 => case("unrelated", Severity::Low, true),
             (Kind::Unrelated, _) if matched && proof != Proof::None && !read.facts.words().is_empty() => {
                 case("unrelated", Severity::Low, true)
             }

@@ -71,7 +71,10 @@ pub fn from_survey(survey: &Survey, facts: &mut Facts) {
         })
     };
     set(facts, Mark::NotSpam, survey.feedback.iter().any(not_spam));
-    let announced = survey.report_type.as_deref() == Some("feedback-report") || has_feedback_fields(&survey.all_text);
+    // Whoever answers to a mail and has such fields in the text has copied them there.
+    let copied = facts.has(Mark::Refers) && !report::speaks_for_machine(&facts.marks);
+    let lost = !copied && has_feedback_fields(&survey.all_text);
+    let announced = survey.report_type.as_deref() == Some("feedback-report") || lost;
     set(facts, Mark::Feedback, !survey.feedback.is_empty() || announced);
 }
 

@@ -47,6 +47,20 @@ fn an_automatic_answer_is_one_however_it_says_so() {
     }
 }
 
+/// Law 4: what a person copied from a report does not make the answer one, and the reset's address is not held for it.
+#[test]
+fn fields_of_reports_in_an_answer_make_no_report() {
+    for copied in ["Final-Recipient: rfc822; a@b.example\nAction: failed\nStatus: 5.1.1", "Feedback-Type: abuse\nUser-Agent: x\nVersion: 1"]
+    {
+        let text = format!("Not me! This came too:\n\n{copied}\n");
+        let answer = facts(&format!("From: a@b.example\nIn-Reply-To: <x@acme.example>\n\n{text}"));
+        assert_eq!((kind(&answer).kind, answer.bounce), (Kind::Reply, None), "{copied}");
+        assert!(answer.typed.starts_with("Not me!"));
+        let report = facts(&format!("From: mailer-daemon@b.example\nIn-Reply-To: <x@acme.example>\nReturn-Path: <>\n\n{text}"));
+        assert_ne!(kind(&report).kind, Kind::Reply, "{copied}");
+    }
+}
+
 /// Everything here keeps the DKIM signature of `eve@b.example` good, whose domain is her victim's too.
 #[test]
 fn an_author_that_others_read_otherwise_is_vouched_for_by_nobody() {
