@@ -50,8 +50,8 @@ impl Authenticator {
         Ok(Self { dns: resolver(servers)?, host: host.to_owned(), sealers: sealers.to_vec() })
     }
 
-    /// The author's domain (lower-case), if it vouches for the message: DMARC passes, by its own record.
-    pub async fn author_domain(self: &Arc<Self>, raw: Vec<u8>, ip: IpAddr, helo: String, mail_from: String) -> Option<String> {
+    /// The author's address (lower-case), if its domain vouches for the message: DMARC passes, by its own record.
+    pub async fn author(self: &Arc<Self>, raw: Vec<u8>, ip: IpAddr, helo: String, mail_from: String) -> Option<String> {
         let (this, runtime) = (Arc::clone(self), tokio::runtime::Handle::current());
         // Hashing a large body takes a while; it must not hold up what else runs here.
         let work = move || {
@@ -62,12 +62,13 @@ impl Authenticator {
     }
 
     async fn check(&self, raw: &[u8], client: &Client<'_>) -> Option<String> {
-        if signatures(raw) > SIGNATURES_MAX {
+        if signatures(raw)? > SIGNATURES_MAX {
             return None;
         }
         let message = AuthenticatedMessage::parse(raw)?;
         let [from] = &message.from[..] else { return None };
-        let domain = from.rsplit_once('@')?.1.to_lowercase();
+        let author = from.to_lowercase();
+        let domain = author.rsplit_once('@')?.1;
         // The null path speaks for the name that the client gave (RFC 7208 §2.4).
         let spf = match client.mail_from {
             "" => SpfParameters::verify_ehlo(client.ip, client.helo, &self.host),
@@ -78,7 +79,8 @@ impl Authenticator {
         let envelope = client.mail_from.rsplit_once('@').map_or(client.helo, |(_, domain)| domain);
         let dmarc = self.dns.verify_dmarc(DmarcParameters::new(&message, &dkim, envelope, &spf)).await;
         let passed = [dmarc.spf_result(), dmarc.dkim_result()].contains(&&DmarcResult::Pass);
-        (passed || self.sealed(&message, &domain).await).then_some(domain)
+        let vouches = passed || self.sealed(&message, domain).await;
+        vouches.then_some(author)
     }
 
     /// Whether a trusted sealer found that the domain vouched, and everybody who sealed after it is trusted too.
@@ -93,16 +95,17 @@ impl Authenticator {
     }
 }
 
-/// How many signatures and seals the header block has.
-fn signatures(raw: &[u8]) -> usize {
+/// How many signatures and seals the header block has; `None` if it is too long to be looked at.
+fn signatures(raw: &[u8]) -> Option<usize> {
     let head = &raw[..raw.len().min(HEADER_MAX)];
-    let end = memchr::memmem::find(head, b"\n\r\n").or_else(|| memchr::memmem::find(head, b"\n\n")).unwrap_or(head.len());
+    let ends = [&b"\n\r\n"[..], b"\n\n"].map(|end| memchr::memmem::find(head, end));
+    let end = ends.into_iter().flatten().min().or_else(|| (raw.len() <= HEADER_MAX).then_some(raw.len()))?;
     let named = |line: &&[u8]| {
         ["dkim-signature", "dkim2-signature", "arc-message-signature"]
             .iter()
             .any(|name| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes())))
     };
-    head[..end].split(|&octet| octet == b'\n').filter(named).count()
+    Some(head[..end].split(|&octet| octet == b'\n').filter(named).count())
 }
 
 fn resolver(servers: &[SocketAddr]) -> Result<MessageAuthenticator, NoResolver> {
@@ -117,7 +120,9 @@ mod tests {
     #[test]
     fn signatures_are_counted_in_the_header_only() {
         let raw = b"DKIM-Signature: a\r\n b\r\ndkim-signature: c\r\nARC-Message-Signature: d\r\n\r\nDKIM-Signature: e\r\n";
-        assert_eq!(signatures(raw), 3);
-        assert_eq!(signatures(b""), 0);
+        assert_eq!(signatures(raw), Some(3));
+        assert_eq!(signatures(b""), Some(0));
+        let hidden = ["X: ", &"y".repeat(HEADER_MAX), "\r\nDKIM-Signature: a\r\n\r\n"].concat();
+        assert_eq!(signatures(hidden.as_bytes()), None, "what is not counted is not asked about");
     }
 }

@@ -44,7 +44,7 @@ fn sealed(pem: &str, found: &DmarcOutput) -> Vec<u8> {
 async fn vouches(names: &Names, sealers: &[&str], raw: &[u8]) -> Option<String> {
     let sealers: Vec<String> = sealers.iter().map(|domain| (*domain).to_owned()).collect();
     let authenticator = Arc::new(Authenticator::new(&[names.at()], "mx.in.shop.example", &sealers).unwrap());
-    authenticator.author_domain(raw.to_vec(), "127.0.0.1".parse().unwrap(), "lists.example".into(), "bounce@lists.example".into()).await
+    authenticator.author(raw.to_vec(), "127.0.0.1".parse().unwrap(), "lists.example".into(), "bounce@lists.example".into()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,7 +57,7 @@ async fn a_trusted_seal_stands_for_the_signature_that_it_saw() {
     let passed = DmarcOutput::default().with_domain("mail.example").with_dkim_result(DmarcResult::Pass);
     let raw = sealed(&pem, &passed);
 
-    assert_eq!(vouches(&names, &["lists.example"], &raw).await.as_deref(), Some("mail.example"));
+    assert_eq!(vouches(&names, &["lists.example"], &raw).await.as_deref(), Some("ann@mail.example"));
     assert_eq!(vouches(&names, &[], &raw).await, None, "nobody named the list");
     assert_eq!(vouches(&names, &["other.example"], &raw).await, None);
     let changed = String::from_utf8(raw.clone()).unwrap().replace("It was not me.", "It was me then.").into_bytes();

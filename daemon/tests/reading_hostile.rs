@@ -99,6 +99,8 @@ fn bombs() -> Vec<(&'static str, String)> {
         ("flowed", mail("Content-Type: text/plain; format=flowed", repeat("a \n", size))),
         ("status fields", mail("Content-Type: message/delivery-status", repeat("Final-Recipient: rfc822; a@b.example\n", size))),
         ("one status field", mail("Content-Type: message/delivery-status", format!("Diagnostic-Code: x\n{}", repeat(" y\n", size)))),
+        ("strange ends", mail(html, format!("{}{}", "<b>".repeat(199), repeat("</i>", size)))),
+        ("words in depth", mail(html, format!("{}{}", "<b>".repeat(198), repeat("</b><b>x<br>", size)))),
         ("bounce text", format!("From: MAILER-DAEMON\nSubject: failure notice\n\n{}", repeat("550 5.1 said: 4\n", size))),
         ("codes", format!("From: MAILER-DAEMON\nSubject: failure notice\n\n{}", repeat("5", size))),
         ("json", format!("From: a\n\n{{\"notificationType\":{}", repeat("{\"a\":", size))),
@@ -107,6 +109,7 @@ fn bombs() -> Vec<(&'static str, String)> {
         ("carriage returns", repeat("\r", size)),
         ("content type", format!("Content-Type: {}\n\n", repeat("a;b=\"", size))),
         ("parameters", format!("Content-Type: text/plain; {}\n\n", repeat("a*0*=b;", size))),
+        ("comments in results", repeat(&format!("Authentication-Results: x; a={}\n", "() ".repeat(5_400)), size)),
         ("authentication results", format!("Authentication-Results: mx.example; {}\n\n", repeat("dmarc = (", size))),
     ]
 }

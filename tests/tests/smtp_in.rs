@@ -164,6 +164,60 @@ fn a_domain_vouches_by_its_signature_whoever_carries_the_mail() {
     assert_eq!(site.state(&id), "denied");
 }
 
+/// Eve has an account at Ann's provider, so that its signature and its DMARC are good for her. Folded anew, the name she gave
+/// herself must not become the address.
+#[test]
+fn a_domain_vouches_for_the_author_that_it_signed_and_for_nobody_else_there() {
+    let names = Names::new();
+    let key = generate("mail.example", "s1", &[7; 32].into()).unwrap();
+    names.txt("s1._domainkey.mail.example", &key.record.value);
+    names.txt("_dmarc.mail.example", "v=DMARC1; p=reject");
+    let (site, port) = site(&names, "");
+    let (id, mail) = site.mailed("ann");
+    let signers = Signers::new(&[DkimKey { domain: "mail.example".into(), selector: "s1".into(), pem: key.pem.clone() }]).unwrap();
+    let own = String::from_utf8(bare(&mail).build()).unwrap();
+    let (before, rest) = own.split_once("From: ").unwrap();
+    let (_, after) = rest.split_once("\r\n").unwrap();
+    let from = "From: \"ann@mail.example\" <eve@mail.example>\r\n";
+    let by_eve = format!("{before}{from}{after}");
+    let signed = String::from_utf8(signers.sign("mail.example", by_eve.into_bytes().into()).unwrap().to_vec()).unwrap();
+    let without = signed.replacen(from, "", 1);
+    let (head, body) = without.split_once("\r\n\r\n").unwrap();
+    let folded = format!("{head}\r\nFrom: \"ann@mail.example\"\r\n \r\n \r\n <eve@mail.example>\r\n\r\n{body}");
+    let mut session = Smtp::dial(port);
+    for forged in [signed, folded] {
+        let read = read_next(&site, || {
+            assert!(session.deliver("eve@evil.example", "reply@in.shop.example", forged.as_bytes()).starts_with("250"));
+        });
+        assert_eq!(read["detail"]["proof"], "none", "{read}\n{forged}");
+    }
+    assert_eq!(site.state(&id), "sent");
+}
+
+/// What Ann once wrote to Eve keeps its signature when Eve carries it here.
+#[test]
+fn a_domain_vouches_for_what_was_written_to_us_only() {
+    let names = Names::new();
+    let key = generate("mail.example", "s1", &[7; 32].into()).unwrap();
+    names.txt("s1._domainkey.mail.example", &key.record.value);
+    names.txt("_dmarc.mail.example", "v=DMARC1; p=reject");
+    let (site, port) = site(&names, "");
+    let (id, mail) = site.mailed("ann");
+    let signers = Signers::new(&[DkimKey { domain: "mail.example".into(), selector: "s1".into(), pem: key.pem.clone() }]).unwrap();
+    let sign = |message: Vec<u8>| String::from_utf8(signers.sign("mail.example", message.into()).unwrap().to_vec()).unwrap();
+    let to_eve = sign(Answer::to(&mail, "It wasn't me, I never asked for it").bare("eve@evil.example", "Re: my bike").build());
+    let to_us = sign(Answer::to(&mail, "see you").bare("reply@in.shop.example", "lunch").build());
+    let retitled = format!("Subject: I did not ask for a new password\r\n{to_us}");
+    let mut session = Smtp::dial(port);
+    for carried in [to_eve, retitled] {
+        let read = read_next(&site, || {
+            assert!(session.deliver("eve@evil.example", "reply@in.shop.example", carried.as_bytes()).starts_with("250"));
+        });
+        assert_eq!(read["detail"]["proof"], "none", "{read}\n{carried}");
+        assert_eq!(site.state(&id), "sent");
+    }
+}
+
 #[test]
 fn no_answer_from_the_name_server_proves_nothing_and_loses_nothing() {
     let names = Names::new();

@@ -8,19 +8,20 @@ use crate::verdict::{self, Judgement, Verdict};
 
 /// Below this, what the person typed is taken to say nothing, and the rest of the message is heard too.
 const UNSURE: f32 = 0.5;
+/// Longest text that our sentences are looked for in.
+const HEARD_BYTES: usize = 64 * 1024;
 
 /// Judges the words of a message. A denial that stands only in what was stripped in doubt counts, but less surely: losing
 /// a "this wasn't me" is worse than reading one too many. Sentences of `ours` never decide, wherever they stand.
 pub fn judge(facts: &Facts, ours: &OurWords) -> Judgement {
-    let theirs = |text: String| ours.cut_from(&text).unwrap_or(text);
-    let typed = verdict::judge(&theirs(facts.words()));
+    let words = facts.words();
+    let typed = verdict::judge(&theirs(&words, ours));
     let decided = typed.verdict != Verdict::Other && typed.confidence >= UNSURE;
     if decided {
         return typed;
     }
     let mut best = typed;
-    let doubtful = ours.cut_from(&facts.doubtful).map_or(Cow::Borrowed(facts.doubtful.as_str()), Cow::Owned);
-    for (text, weight) in [(&*doubtful, 0.8), (subject(facts), 0.9)] {
+    for (text, weight) in [(&*theirs(&facts.doubtful, ours), 0.8), (subject(facts), 0.9)] {
         let mut heard = verdict::judge(text);
         heard.confidence *= weight;
         let says_something = heard.verdict != Verdict::Other && heard.confidence >= UNSURE;
@@ -29,6 +30,12 @@ pub fn judge(facts: &Facts, ours: &OurWords) -> Judgement {
         }
     }
     best
+}
+
+/// Without our sentences, as far as a judge can come to hear of it: what he hears is a quarter of this.
+fn theirs<'t>(text: &'t str, ours: &OurWords) -> Cow<'t, str> {
+    let text = &text[..text.floor_char_boundary(HEARD_BYTES)];
+    ours.cut_from(text).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 /// The subject where it is the person's own: not that of an answer or of a forwarded mail.
@@ -58,6 +65,10 @@ mod tests {
         assert_eq!(super::judge(&facts(quote, "", ""), &ours).verdict, Verdict::Other);
         assert_eq!(super::judge(&facts(&format!("thanks, it worked\n{quote}"), quote, ""), &ours).verdict, Verdict::WasMe);
         assert_eq!(super::judge(&facts(&format!("not me\n{quote}"), quote, ""), &ours).verdict, Verdict::NotMe);
+        let short = "If it wasn't you, answer this mail and we wi";
+        assert_eq!(super::judge(&facts(short, "", ""), &ours).verdict, Verdict::Other);
+        assert_ne!(super::judge(&facts(&format!("Danke!\n{short}"), "", ""), &ours).verdict, Verdict::NotMe);
+        assert_eq!(super::judge(&facts(&format!("war ich nicht\n{short}"), "", ""), &ours).verdict, Verdict::NotMe);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use resetd_core::verdict::Verdict;
 use serde_json::json;
 
 use super::App;
-use super::ingest::Read;
+use super::ingest::{Read, is_for_us};
 use super::known::Known;
 use crate::config::Settings;
 use crate::reading;
@@ -151,7 +151,7 @@ impl App {
             _ if guessed => Proof::None,
             Match::Id => ids.iter().find(|(id, _)| row.as_ref().is_some_and(|row| row.id == *id)).map_or(Proof::None, |(_, proof)| *proof),
             Match::Remote => Proof::Reference,
-            Match::Sender if facts.dmarc_pass.is_some() && facts.dmarc_pass == facts.sender_domain => Proof::Dmarc,
+            Match::Sender if vouched_for_us(&self.settings(), facts) => Proof::Dmarc,
             Match::Sender | Match::None => Proof::None,
         };
         Ok((row, proof))
@@ -169,10 +169,12 @@ impl App {
             (Kind::Reply, Verdict::Help) => case("help", Severity::Low, true),
             (Kind::Reply, Verdict::Other) => case("other", Severity::Low, true),
             (Kind::Complaint, _) => case("complaint", Severity::Low, true),
-            // What was taken for a machine's or for nothing of ours, though it came with proof and speaks like a person.
+            // What was taken for a machine's or for nothing of ours, though it came with proof, or from
+            // somebody whom we wrote to, and speaks like a person.
             (Kind::AutoReply, Verdict::NotMe) if proof != Proof::None && read.judgement.confidence >= 0.9 => {
                 case("auto_reply_denial", Severity::Low, true)
             }
+            (Kind::Unrelated, Verdict::NotMe) if matched && read.judgement.confidence >= 0.9 => case("unrelated", Severity::Low, true),
             (Kind::Unrelated, _) if matched && proof != Proof::None && !read.facts.words().is_empty() => {
                 case("unrelated", Severity::Low, true)
             }
@@ -205,6 +207,13 @@ impl App {
         let alerts = alerts(&settings, portal, case.alert, at);
         Ok(NewFlag { reason: case.reason, severity: case.severity, text, sender, subject, alerts })
     }
+}
+
+/// Whether the author's domain vouches for a message that was written to us. What somebody wrote to another can be carried here
+/// by that other, and its signature stays good.
+fn vouched_for_us(settings: &Settings, facts: &Facts) -> bool {
+    let vouched = facts.dmarc_pass.is_some() && facts.dmarc_pass == facts.sender_domain;
+    vouched && facts.addressed.iter().any(|address| is_for_us(settings, address))
 }
 
 /// The alerts that a portal has configured. A case that makes no noise still goes to the webhook, which is a machine.

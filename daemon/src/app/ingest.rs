@@ -217,8 +217,9 @@ impl App {
         let work = move || {
             let envelope = reading::Envelope { mail_from: cover.mail_from, rcpt_to: cover.rcpt_to };
             let mut facts = reading::read(&raw, &envelope, &Trust { authserv_ids: &authserv_ids });
-            if facts.has_one_author && vouched.0.is_some() && vouched.0 == facts.sender_domain {
-                facts.dmarc_pass = vouched.0;
+            // The author that was asked about must be the one that was read, and not only somebody of the same domain.
+            if facts.has_one_author && vouched.0.is_some() && vouched.0 == facts.from.as_deref().map(str::to_lowercase) {
+                facts.dmarc_pass.clone_from(&facts.sender_domain);
             }
             let finding = inbound::kind(&facts);
             let judgement = resetd_core::answer::judge(&facts, &ours);
@@ -292,6 +293,13 @@ fn own_address(settings: &Settings, address: &str) -> Option<Own> {
             }
         })
         .min_by_key(|own| *own != Own::Mailbox)
+}
+
+/// Whether somebody who writes to this address writes to us: the mailbox, tagged or not, or an address that a portal's mails
+/// show.
+pub(super) fn is_for_us(settings: &Settings, address: &str) -> bool {
+    let shown = settings.portals.values().any(|portal| portal.sender.address.same_as(address) || portal.support_address.same_as(address));
+    shown || is_ours(settings, address)
 }
 
 /// Whether an address is one of the monitored mailbox's, tagged or not.

@@ -15,7 +15,7 @@ use crate::ambient::{Stop, stopped};
 /// Messages whose domains are asked at a time.
 const AT_ONCE: usize = 16;
 
-/// Outcome of the look-ups: the domain that vouches for the author.
+/// Outcome of the look-ups: the author that his domain vouches for.
 #[derive(Clone, Default)]
 pub(super) struct Vouched(pub Option<String>);
 
@@ -59,6 +59,6 @@ impl App {
             return Vouched::default();
         }
         let Some(authenticator) = self.outfit().authenticator.clone() else { return Vouched::default() };
-        Vouched(authenticator.author_domain(raw, peer.ip, peer.helo, mail_from.unwrap_or_default()).await)
+        Vouched(authenticator.author(raw, peer.ip, peer.helo, mail_from.unwrap_or_default()).await)
     }
 }

@@ -6,12 +6,33 @@ use memchr::{memchr, memmem};
 
 use super::{charset, limits};
 
+/// Fields that say who wrote, to whom, and what; RFC 5322 §3.6 and RFC 2045 allow each of them once.
+const SINGLE: [&str; 14] = [
+    "From",
+    "Sender",
+    "Reply-To",
+    "To",
+    "Cc",
+    "Date",
+    "Subject",
+    "Message-ID",
+    "In-Reply-To",
+    "References",
+    "MIME-Version",
+    "Content-Type",
+    "Content-Transfer-Encoding",
+    "Content-Disposition",
+];
+
 /// One header block: the fields in order, values as they stand in the message.
 #[derive(Debug, Default, Clone)]
 pub struct Headers<'a> {
     fields: Vec<Field<'a>>,
     /// Whether fields were skipped.
     pub cut_short: bool,
+    /// Whether another reader may find other fields in the block, or find its end elsewhere: rubbish between fields, a
+    /// folded line of blanks only, a lone CR, a limit that was met.
+    pub disputable: bool,
 }
 
 /// One field.
@@ -35,20 +56,28 @@ impl<'a> Headers<'a> {
                 return (headers, &bytes[end..]);
             }
             if headers.fields.len() >= limits::HEADERS || at > limits::HEADER_BYTES {
-                headers.cut_short = true;
+                (headers.cut_short, headers.disputable) = (true, true);
                 return (headers, after_blank_line(bytes, at));
             }
+            headers.disputable |= memchr(b'\r', line).is_some();
             match field_name(line) {
                 Some(name) => {
-                    let stop = fold_end(bytes, end);
+                    let (stop, disputable) = fold_end(bytes, end);
+                    headers.disputable |= disputable;
                     let start = at + name.len();
                     let colon = memchr(b':', &bytes[start..stop]).map_or(stop, |i| start + i + 1);
                     headers.fields.push(Field { name: name.trim_end(), raw: trim_eol(&bytes[colon..stop]) });
                     at = stop;
                 }
                 // An mbox line, or rubbish between fields: skipped if the block goes on after it.
-                None if is_mbox_line(line) || (!headers.fields.is_empty() && goes_on(bytes, end)) => at = end,
-                None => return (headers, &bytes[at..]),
+                None if is_mbox_line(line) || (!headers.fields.is_empty() && goes_on(bytes, end)) => {
+                    headers.disputable |= at > 0;
+                    at = end;
+                }
+                None => {
+                    headers.disputable = true;
+                    return (headers, &bytes[at..]);
+                }
             }
         }
         (headers, &[])
@@ -67,6 +96,18 @@ impl<'a> Headers<'a> {
     /// The decoded text of the first field of this name, if it is not blank.
     pub fn text(&self, name: &str) -> Option<String> {
         self.first(name).map(Field::text).filter(|text| !text.is_empty())
+    }
+
+    /// The one author, if every reader finds the same: nothing about the block can be disputed, each of the fields that the
+    /// words and their author are taken from is there once at most (RFC 5322 §3.6), and `From` holds one address that is
+    /// written as one. A signature covers the last of two fields and leaves the first to whoever carries the mail.
+    pub fn author(&self) -> Option<String> {
+        let single = SINGLE.iter().all(|name| self.all(name).nth(1).is_none());
+        let from = self.first("From").filter(|field| single && !self.disputable && field.raw.len() <= limits::VALUE_BYTES)?;
+        match &from.mailboxes()[..] {
+            [(_, Some(address))] => addr_spec(address),
+            _ => None,
+        }
     }
 
     /// Whether there is a field of this name.
@@ -109,6 +150,18 @@ impl<'a> Field<'a> {
 
     /// The addresses in the value: display name and addr-spec.
     pub fn addresses(self) -> Vec<(Option<String>, String)> {
+        let mut found = Vec::new();
+        for (name, address) in self.mailboxes() {
+            match address.as_deref().and_then(addr_spec) {
+                Some(address) => found.push((name, address)),
+                None => found.extend(name.as_deref().and_then(addr_spec).map(|address| (None, address))),
+            }
+        }
+        found
+    }
+
+    /// Display name and address of each entry, as they stand.
+    fn mailboxes(self) -> Vec<(Option<String>, Option<String>)> {
         let value = self.bounded();
         let parsed = MessageStream::new(&value).parse_address();
         let HeaderValue::Address(parsed) = parsed else {
@@ -118,15 +171,11 @@ impl<'a> Field<'a> {
             Address::List(list) => list,
             Address::Group(groups) => groups.into_iter().flat_map(|group| group.addresses).collect(),
         };
-        let mut found = Vec::new();
-        for entry in flat.into_iter().take(limits::ADDRESSES) {
+        let entry = |entry: mail_parser::Addr| {
             let name = entry.name.map(|name| one_line(&name)).filter(|name| !name.is_empty());
-            match entry.address.as_deref().and_then(addr_spec) {
-                Some(address) => found.push((name, address)),
-                None => found.extend(name.as_deref().and_then(addr_spec).map(|address| (None, address))),
-            }
-        }
-        found
+            (name, entry.address.map(|address| address.into_owned()))
+        };
+        flat.into_iter().take(limits::ADDRESSES).map(entry).collect()
     }
 
     /// The ids in the value, without angle brackets, split on commas and blanks as Exchange and iOS do both.
@@ -251,18 +300,23 @@ fn is_mbox_line(line: &[u8]) -> bool {
     line.starts_with(b"From ") || line.starts_with(b">From ")
 }
 
-/// Where the folded lines of a field that began before `at` end. A line of blanks only ends the block (RFC 5322 §4.2
-/// lets it pass as folding, mail systems do not).
-fn fold_end(bytes: &[u8], mut at: usize) -> usize {
+/// Where the folded lines of a field that began before `at` end, and whether that can be disputed. A line of blanks only
+/// ends the block if no field follows: RFC 5322 §4.2 lets it pass as folding, some mail systems do not.
+fn fold_end(bytes: &[u8], mut at: usize) -> (usize, bool) {
     let far = at + limits::HEADER_BYTES;
+    let mut disputable = false;
     while at < far && matches!(bytes.get(at), Some(b' ' | b'\t')) {
         let end = line_end(bytes, at);
-        if bytes[at..end].iter().all(u8::is_ascii_whitespace) && !goes_on(bytes, end) {
-            break;
+        disputable |= memchr(b'\r', trim_eol(&bytes[at..end])).is_some();
+        if bytes[at..end].iter().all(u8::is_ascii_whitespace) {
+            disputable = true;
+            if !goes_on(bytes, end) {
+                break;
+            }
         }
         at = end;
     }
-    at
+    (at, disputable)
 }
 
 /// Whether a field starts in one of the next lines, before a blank one: what stands before it was meant as folding.

@@ -32,7 +32,7 @@ pub fn references(headers: &Headers) -> Vec<String> {
 /// the `for` clauses of `Received` (RFC 5321 §4.4).
 pub fn recipients(headers: &Headers, envelope: &Envelope) -> Vec<String> {
     let envelope = envelope.rcpt_to.iter().filter_map(|address| addr_spec(address));
-    let fields = ADDRESSED.iter().flat_map(|name| headers.all(name)).flat_map(|field| addressed(field));
+    let fields = ADDRESSED.iter().flat_map(|name| headers.all(name)).flat_map(addressed);
     let traces = headers.all("Received").filter_map(|field| for_clause(&field.plain()));
     distinct(envelope.chain(fields).chain(traces))
 }
@@ -62,7 +62,8 @@ fn ids_in_text(text: &str) -> impl Iterator<Item = String> + '_ {
     })
 }
 
-fn addressed(field: Field) -> Vec<String> {
+/// The addresses of a field, or the one that its bare value is.
+pub fn addressed(field: Field) -> Vec<String> {
     let found: Vec<String> = field.addresses().into_iter().map(|(_, address)| address).collect();
     if found.is_empty() { addr_spec(&field.plain()).into_iter().collect() } else { found }
 }

@@ -99,7 +99,8 @@ fn from_headers(headers: &Headers, envelope: &Envelope, trust: &Trust) -> Facts 
     facts.references = ids::references(headers);
     facts.recipients = ids::recipients(headers, envelope);
     facts.return_path = envelope.mail_from.clone().or_else(|| return_path(headers));
-    facts.has_one_author = from.len() == 1 && headers.all("From").count() == 1;
+    facts.addressed = ["To", "Cc"].iter().flat_map(|name| headers.all(name)).flat_map(ids::addressed).take(limits::ADDRESSES).collect();
+    facts.has_one_author = facts.from.is_some() && headers.author() == facts.from;
     if facts.has_one_author {
         facts.dmarc_pass = facts.sender_domain.as_deref().filter(|domain| auth::passes(headers, domain, trust)).map(str::to_owned);
     }

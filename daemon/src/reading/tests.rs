@@ -39,6 +39,54 @@ fn two_authors_prove_nothing() {
     assert_eq!(facts(&raw.replace(", c@d.example", "\r\nFrom: c@d.example")).dmarc_pass, None);
 }
 
+/// Law 6: a relay's field beside the machine's, a comment before the keyword.
+#[test]
+fn an_automatic_answer_is_one_however_it_says_so() {
+    for head in ["Auto-Submitted: no\r\nAuto-Submitted: auto-replied", "Auto-Submitted: (vacation) auto-replied; owner-email=x"] {
+        assert_eq!(kind(&facts(&format!("From: a@b.example\r\n{head}\r\n\r\nnot me"))).kind, Kind::AutoReply, "{head}");
+    }
+}
+
+/// Law 4: what a person copied from a report does not make the answer one, and the reset's address is not held for it.
+#[test]
+fn fields_of_reports_in_an_answer_make_no_report() {
+    for copied in ["Final-Recipient: rfc822; a@b.example\nAction: failed\nStatus: 5.1.1", "Feedback-Type: abuse\nUser-Agent: x\nVersion: 1"]
+    {
+        let text = format!("Not me! This came too:\n\n{copied}\n");
+        let answer = facts(&format!("From: a@b.example\nIn-Reply-To: <x@acme.example>\n\n{text}"));
+        assert_eq!((kind(&answer).kind, answer.bounce), (Kind::Reply, None), "{copied}");
+        assert!(answer.typed.starts_with("Not me!"));
+        let report = facts(&format!("From: mailer-daemon@b.example\nIn-Reply-To: <x@acme.example>\nReturn-Path: <>\n\n{text}"));
+        assert_ne!(kind(&report).kind, Kind::Reply, "{copied}");
+    }
+}
+
+/// Everything here keeps the DKIM signature of `eve@b.example` good, whose domain is her victim's too.
+#[test]
+fn an_author_that_others_read_otherwise_is_vouched_for_by_nobody() {
+    let results = "Authentication-Results: mx.acme.example; dmarc=pass header.from=b.example\r\n";
+    assert!(facts(&format!("{results}From: Eve\r\n <eve@b.example>\r\n\r\nno")).dmarc_pass.is_some());
+    for head in [
+        "From: \"ann@b.example\"\r\n \r\n \r\n <eve@b.example>\r\n",
+        "From: \"ann@b.example\"\r\n\t\r\n <eve@b.example>\r\n",
+        "From: ann@b.example\r\nrubbish\r\nSubject: x\r\n",
+        "From: ann@b.example\r\nrubbish\r\n",
+        "From: ann@b.example\r\nX-A: b\rFrom: eve@b.example\r\n",
+        "From: ann@b.example\r\nX-A: b\r\n c\rFrom: eve@b.example\r\n",
+        "From: \"ann@b.example\"\r\n",
+        "From: =?utf-8?q?ann=40b.example?=\r\n",
+        "Subject: I did not ask for this\r\nSubject: lunch\r\nFrom: eve@b.example\r\n",
+        "Content-Type: text/html\r\nContent-Type: text/plain\r\nFrom: eve@b.example\r\n",
+        "To: r@acme.example\r\nTo: jo@b.example\r\nFrom: eve@b.example\r\n",
+    ] {
+        assert_eq!(facts(&format!("{results}{head}\r\nno")).dmarc_pass, None, "{head}");
+    }
+    let long = format!("{results}From: ann@b.example ({}), eve@b.example\r\n\r\nno", "x".repeat(17_000));
+    assert_eq!(facts(&long).dmarc_pass, None);
+    let many = format!("{results}From: ann@b.example\r\n{}From: eve@b.example\r\n\r\nno", "X: y\r\n".repeat(1_100));
+    assert_eq!(facts(&many).dmarc_pass, None);
+}
+
 #[test]
 fn what_is_no_mail_reaches_a_person() {
     for raw in ["", "\0\0\0", "not me", "From", "\r\n\r\n", "Content-Type: multipart/mixed; boundary=x\r\n\r\nnot me"] {

@@ -33,7 +33,10 @@ pub struct Facts {
     pub recipients: Vec<String>,
     /// Envelope sender; `Some("")` is the null path (RFC 5321 §4.5.5), `None` unknown.
     pub return_path: Option<String>,
-    /// Whether the message names exactly one author (RFC 5322 §3.6.2). With several, nobody vouches for any of them.
+    /// The addresses that `To` and `Cc` name: what a signature covers, other than the envelope.
+    pub addressed: Vec<String>,
+    /// Whether everybody who reads the message finds this author and no other (RFC 5322 §3.6.2). Where that can be disputed,
+    /// nobody vouches for anything in it.
     pub has_one_author: bool,
     /// The `From` domain, where the topmost `Authentication-Results` of a configured authserv-id says `dmarc=pass`
     /// for it (RFC 8601); otherwise `None`.

@@ -46,7 +46,8 @@ impl OurWords {
         let mut left = String::new();
         let (mut at, mut kept) = (0, 0);
         while let Some(head) = chars.get(at..).and_then(|rest| rest.first_chunk::<HEAD>()) {
-            let found = self.sentences.get(head).and_then(|list| list.iter().find_map(|texts| end_of(&chars, texts, at)));
+            let whole = |list: &Vec<Vec<Vec<char>>>| list.iter().find_map(|texts| end_of(&chars, texts, at));
+            let found = self.sentences.get(head).and_then(|list| whole(list).or_else(|| end_of_piece(&chars, &places, list, at)));
             match found {
                 Some(end) => {
                     left.push_str(&text[kept..places[at].start]);
@@ -77,6 +78,20 @@ fn end_of(chars: &[char], texts: &[Vec<char>], start: usize) -> Option<usize> {
     Some(end)
 }
 
+/// The end of the longest beginning of a sentence that stands at `start`, to the last whole word: quotes are cut short, and
+/// have marks with letters in them put between their lines. What a person went on to type instead stays.
+fn end_of_piece(chars: &[char], places: &[Range<usize>], sentences: &[Vec<Vec<char>>], start: usize) -> Option<usize> {
+    let alike = |texts: &Vec<Vec<char>>| {
+        let text = texts.first().map_or(&[][..], Vec::as_slice);
+        text.iter().zip(&chars[start..]).take_while(|(ours, theirs)| ours == theirs).count()
+    };
+    let mut end = start + sentences.iter().map(alike).max()?;
+    while end > start && places.get(end).is_some_and(|next| next.start == places[end - 1].end) {
+        end -= 1;
+    }
+    (end - start >= LEAST_CHARS).then_some(end)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +110,18 @@ mod tests {
         assert_eq!(ours().cut_from(text).as_deref(), Some("no\n. bye"));
         let text = "SOMEONE ASKED to change the password for jane@home.example at Acme Shop. If that was you, follow this link:";
         assert_eq!(ours().cut_from(text).as_deref(), Some(":"));
+    }
+
+    #[test]
+    fn pieces_of_our_sentences_go_and_what_is_typed_behind_them_stays() {
+        for (text, left) in [
+            ("Danke! If it wasn't you, just ignore this mail, or ans", "Danke! "),
+            ("JS> If it wasn't you, just ignore\nJS> this mail, or answer", "JS> \nJS> this mail, or answer"),
+            ("Someone asked to change the password fortnightly, not me!", " fortnightly, not me!"),
+            ("Someone asked to change the password but it was not me", " but it was not me"),
+        ] {
+            assert_eq!(ours().cut_from(text).as_deref(), Some(left), "{text}");
+        }
     }
 
     #[test]

@@ -142,8 +142,7 @@ impl<S: Sink> Connection<'_, S> {
     async fn line(&mut self, stop: &mut Stop) -> Result<Heard, Ended> {
         let mut too_long = false;
         let mut searched = 0;
-        let idle = if (self.shared.crowded)() { IDLE_WHEN_FULL } else { IDLE };
-        let until = Instant::now() + idle;
+        let until = Instant::now() + self.patience();
         loop {
             if let Some(end) = memchr::memchr(b'\n', &self.input[searched..]) {
                 let line = self.input.drain(..=searched + end).collect();
@@ -166,6 +165,11 @@ impl<S: Sink> Connection<'_, S> {
                 }
             }
         }
+    }
+
+    /// How long the peer may be silent now.
+    fn patience(&self) -> Duration {
+        if (self.shared.crowded)() { IDLE_WHEN_FULL } else { IDLE }
     }
 
     async fn message(&mut self) -> Result<Next, Ended> {
@@ -197,7 +201,7 @@ impl<S: Sink> Connection<'_, S> {
                 body.drop_kept();
             }
             self.flush().await?;
-            if tokio::time::timeout(IDLE, self.stream.read_buf(&mut self.input)).await?? == 0 {
+            if tokio::time::timeout(self.patience(), self.stream.read_buf(&mut self.input)).await?? == 0 {
                 return Err(Ended);
             }
         }
@@ -242,7 +246,7 @@ impl<S: Sink> Connection<'_, S> {
                 return Ok(());
             }
             self.flush().await?;
-            if tokio::time::timeout(IDLE, self.stream.read_buf(&mut self.input)).await?? == 0 {
+            if tokio::time::timeout(self.patience(), self.stream.read_buf(&mut self.input)).await?? == 0 {
                 return Err(Ended);
             }
         }

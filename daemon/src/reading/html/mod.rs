@@ -17,6 +17,8 @@ use tag::{Tag, Token};
 
 /// How deep elements are followed; deeper ones are read as if they were not there.
 const STACK: usize = 200;
+/// Ends without a beginning that are looked for; a page with more is no mail program's.
+const STRAYS: usize = 10_000;
 /// Most lines made.
 const LINES: usize = 20_000;
 
@@ -55,6 +57,28 @@ pub fn to_lines(html: &str, want: Want) -> Vec<Line> {
 struct Open<'a> {
     name: &'a str,
     role: Role,
+    /// Roles of this element and of those around it.
+    within: Within,
+}
+
+/// Which roles there are among open elements, so that nobody has to walk over them for each word.
+#[derive(Debug, Clone, Copy, Default)]
+struct Within {
+    hidden: bool,
+    original: bool,
+    quote: bool,
+    signature: bool,
+}
+
+impl Within {
+    fn and(self, role: Role) -> Self {
+        Self {
+            hidden: self.hidden || role == Role::Hidden,
+            original: self.original || role == Role::Original,
+            quote: self.quote || role == Role::Quote,
+            signature: self.signature || role == Role::Signature,
+        }
+    }
 }
 
 struct Page<'a> {
@@ -71,6 +95,8 @@ struct Page<'a> {
     /// Lines of the open quote containers: where they begin, and whether a real quote was seen inside.
     container: Option<(usize, bool)>,
     pre: usize,
+    /// Ends that had no beginning.
+    strays: usize,
     href: Option<String>,
 }
 
@@ -86,27 +112,26 @@ impl<'a> Page<'a> {
             cut: false,
             container: None,
             pre: 0,
+            strays: 0,
             href: None,
         }
     }
 
+    fn within(&self) -> Within {
+        self.stack.last().map(|open| open.within).unwrap_or_default()
+    }
+
     fn origin_here(&self) -> Origin {
-        if self.cut || self.stack.iter().any(|open| open.role == Role::Original) {
-            return Origin::Original;
+        match self.within() {
+            within if self.cut || within.original => Origin::Original,
+            within if within.quote => Origin::Quoted,
+            within if within.signature => Origin::Signature,
+            _ => Origin::Plain,
         }
-        let mut found = Origin::Plain;
-        for open in &self.stack {
-            match open.role {
-                Role::Quote => return Origin::Quoted,
-                Role::Signature => found = Origin::Signature,
-                _ => {}
-            }
-        }
-        found
     }
 
     fn text(&mut self, text: &str) {
-        if self.want == Want::Words && self.stack.iter().any(|open| open.role == Role::Hidden) {
+        if self.want == Want::Words && self.within().hidden {
             return;
         }
         let decoded = entity::decode(text);
@@ -187,7 +212,7 @@ impl<'a> Page<'a> {
             self.words("- ", true);
         }
         if !tag.is_void() && self.stack.len() < STACK {
-            self.stack.push(Open { name: tag.name, role });
+            self.stack.push(Open { name: tag.name, role, within: self.within().and(role) });
         }
     }
 
@@ -210,7 +235,12 @@ impl<'a> Page<'a> {
         if tag.is("pre") {
             self.pre = self.pre.saturating_sub(1);
         }
+        // A page of ends without beginnings must not walk over all that is open for each of them.
+        if self.strays > STRAYS {
+            return;
+        }
         let Some(at) = self.stack.iter().rposition(|open| open.name.eq_ignore_ascii_case(tag.name)) else {
+            self.strays += 1;
             return;
         };
         let left = self.stack.split_off(at);

@@ -11,6 +11,7 @@ mod units;
 
 use std::ops::Range;
 
+use super::report::head;
 use needles::{Found, Oracle};
 use units::Unit;
 
@@ -39,14 +40,30 @@ pub struct Struck {
     pub left_out: Vec<String>,
 }
 
-/// Longest text that is struck, in bytes; what is longer is cut.
+/// Longest text that is passed on, in bytes; what is longer is cut.
 const TEXT_BYTES: usize = 96 * 1024;
+/// So much more is looked at: what is cut in two can't be known again, and may lack no more than a letter.
+const MARGIN: usize = 4 * 1024;
 /// How often a text is struck before it is withheld.
 const ROUNDS: usize = 3;
 
 /// Strikes our links and codes out of one decoded text.
 pub fn strike_text(text: &str, secrets: &dyn Secrets) -> String {
-    let mut text = cut(text);
+    strike_up_to(text, TEXT_BYTES, secrets)
+}
+
+/// The same for the beginning of a text: so many bytes.
+fn strike_up_to(text: &str, most: usize, secrets: &dyn Secrets) -> String {
+    let text = head(text, most + MARGIN);
+    let struck = strike_all(text, secrets);
+    if struck.len() <= most {
+        return struck;
+    }
+    format!("{}\n[cut short]", head(&struck, most))
+}
+
+fn strike_all(text: &str, secrets: &dyn Secrets) -> String {
+    let mut text = text.to_owned();
     for _ in 0..ROUNDS {
         let oracle = Oracle::new(secrets);
         let found = search(&text, &oracle);
@@ -141,17 +158,6 @@ fn replace(text: &str, mut found: Vec<(Range<usize>, Found)>) -> String {
     }
     out.push_str(&text[at..]);
     out
-}
-
-fn cut(text: &str) -> String {
-    if text.len() <= TEXT_BYTES {
-        return text.to_owned();
-    }
-    let mut end = TEXT_BYTES;
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}\n[cut short]", &text[..end])
 }
 
 #[cfg(test)]

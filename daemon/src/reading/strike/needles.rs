@@ -17,6 +17,47 @@ const CODE_GAP: usize = 12;
 /// fewer than six come once in 10⁸ tokens; prose hardly ever has so many capitals.
 const LETTERS: u32 = 6;
 
+/// Hosts of services that put their own link in the place of each link in a mail they check. Some of these say where they lead
+/// and some do not; all of them lead on to ours while it lives.
+const WRAPPERS: [&str; 34] = [
+    "avanan.click",
+    "bitdefender.com",
+    "cloud-security.net",
+    "cudasvc.com",
+    "edgepilot.com",
+    "emailprotection.link",
+    "esvalabs.com",
+    "fireeye.com",
+    "fortimailcloud.com",
+    "hornetsecurity.com",
+    "inky.com",
+    "ironport.com",
+    "linkscan.io",
+    "mailanyone.net",
+    "mailcontrol.com",
+    "menlosecurity.com",
+    "messagelabs.com",
+    "mimecast.com",
+    "mimecast.org",
+    "mimecastprotect.com",
+    "n-able.com",
+    "ppe-hosted.com",
+    "protect.checkpoint.com",
+    "protection.outlook.com",
+    "protection.sophos.com",
+    "retarus.com",
+    "safelinks.office.net",
+    "secure-web.cisco.com",
+    "symantec.com",
+    "trendmicro.com",
+    "trustwave.com",
+    "urldefense.com",
+    "urldefense.proofpoint.com",
+    "vadesecure.com",
+];
+/// What such a service on a customer's own host has in its paths.
+const WRAPPER_PATHS: [&str; 2] = ["/fmlurlsvc/", "/wis/clicktime/"];
+
 /// What was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Found {
@@ -127,12 +168,22 @@ fn links(units: &[Unit], oracle: &Oracle, found: &mut Vec<(Range<usize>, Found)>
         let end = (at..units.len()).find(|&i| ends_url(units[i].c)).unwrap_or(units.len()).min(at + 4_096);
         let url: String = units[at..end].iter().map(|unit| unit.c).collect();
         let inner = url.match_indices("http").take(8).any(|(from, _)| oracle.secrets.is_link(trimmed(&url[from..])));
-        if inner || oracle.secrets.is_link(trimmed(&url.to_lowercase())) {
+        let lower = url.to_lowercase();
+        if inner || oracle.secrets.is_link(trimmed(&lower)) || is_wrapped(&lower) {
             let kept = trimmed(&url).chars().count().max(1);
             found.push((units[at].start as usize..units[at + kept - 1].end as usize, Found::Link));
         }
         at = end.max(at + 1);
     }
+}
+
+/// Whether a URL, in lower case, is one of a service's own.
+fn is_wrapped(url: &str) -> bool {
+    let Some((_, rest)) = url.split_once("://") else { return false };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or("").rsplit('@').next().unwrap_or("");
+    let host = host.split(':').next().unwrap_or("").trim_end_matches('.');
+    let of = |known: &&str| host.strip_suffix(*known).is_some_and(|left| left.is_empty() || left.ends_with('.'));
+    WRAPPERS.iter().any(|known| of(&known)) || WRAPPER_PATHS.iter().any(|path| rest.contains(path))
 }
 
 fn starts_url(units: &[Unit], at: usize) -> bool {

@@ -4,7 +4,7 @@ use super::super::header::Headers;
 use super::super::html::{self, Want};
 use super::super::mime::{self, Body, Budget, Part};
 use super::super::{flowed, header};
-use super::{Secrets, Struck, strike_text};
+use super::{Secrets, Struck, strike_text, strike_up_to};
 
 /// Headers that are passed on. Nothing else is: any header may quote any other.
 const HEADERS: [&str; 10] =
@@ -15,6 +15,8 @@ const INNER: [&str; 4] = ["From", "To", "Date", "Subject"];
 const VALUE_BYTES: usize = 4_096;
 /// Most notes on what was left out.
 const NOTES: usize = 40;
+/// Longest of them, in bytes.
+const NOTE_BYTES: usize = 300;
 
 /// Rebuilds a message without our secrets.
 pub fn strike(raw: &[u8], secrets: &dyn Secrets) -> Struck {
@@ -37,9 +39,7 @@ fn headers(from: &Headers, allowed: &[&str], secrets: &dyn Secrets) -> Vec<(Stri
         let Some(field) = from.first(name) else {
             continue;
         };
-        let value = field.text();
-        let value = super::super::report::head(&value, VALUE_BYTES);
-        let struck = header::one_line(&strike_text(value, secrets));
+        let struck = header::one_line(&strike_up_to(&field.text(), VALUE_BYTES, secrets));
         if !struck.is_empty() {
             kept.push(((*name).to_owned(), struck));
         }
@@ -93,7 +93,8 @@ impl Reader<'_> {
     fn leaf(&mut self, part: &Part, budget: &mut Budget) {
         let media = part.media.name.as_str();
         let report = matches!(media, "message/delivery-status" | "message/feedback-report" | "message/disposition-notification");
-        let file = part.attached || part.media.file.is_some();
+        // RTF breaks words up with its own escapes.
+        let file = part.attached || part.media.file.is_some() || matches!(media, "text/rtf" | "text/richtext");
         if media == "text/html" && !file {
             let page = part.text(budget);
             let lines: Vec<String> = html::to_lines(&page, Want::Everything).into_iter().map(|line| line.text).collect();
@@ -106,7 +107,7 @@ impl Reader<'_> {
             let name = part.media.file.clone().unwrap_or_default();
             let size = part.raw_len().div_ceil(1024);
             let note = format!("{} {size} KB {name}", super::super::report::head(media, 80));
-            let note = header::one_line(&strike_text(super::super::report::head(&note, 300), self.secrets));
+            let note = header::one_line(&strike_up_to(&note, NOTE_BYTES, self.secrets));
             self.left_out.push(note);
         }
     }

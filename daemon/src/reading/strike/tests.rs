@@ -87,6 +87,7 @@ fn texts_lose_tokens_and_codes_however_written() {
         "407 182 63 and 4-0-7-1-8-2-6-3".to_owned(),
         "4071\n> 8263".to_owned(),
         "*4071* *8263*".to_owned(),
+        "➍⓿➆➊ ⑻⒉🄇③".to_owned(),
         "<b>4071</b> <span style=\"x\">8263</span>".to_owned(),
         wide,
         arabic,
@@ -132,6 +133,37 @@ fn words_stay_and_links_of_others_too() {
     assert_eq!(struck, "Not me!\n> Click [link removed] now\n> or type [code removed].");
 }
 
+#[test]
+fn what_is_cut_off_leaves_no_piece_of_a_secret() {
+    for missing in 1..20 {
+        let text = format!("{}{TOKEN} {CODE}", "x ".repeat((super::TEXT_BYTES - TOKEN.len() + missing) / 2));
+        let struck = strike_text(&text, &Fake);
+        assert!(!struck.contains(&TOKEN[..20]), "{missing}");
+        let raw = message(&format!("Content-Type: image/png; name=\"{}{TOKEN}.png\"", "x ".repeat(115 + missing)), "");
+        let note = strike(&raw, &Fake).left_out.concat();
+        assert!(!note.contains(&TOKEN[..20]), "{note}");
+    }
+    assert!(strike_text(&"x ".repeat(super::TEXT_BYTES), &Fake).len() < super::TEXT_BYTES + 20);
+}
+
+#[test]
+fn links_that_a_scanner_put_in_the_place_of_ours_go() {
+    for link in [
+        "https://protect-eu.mimecast.com/s/AbC1?domain=portal.example",
+        "https://url.uk.m.mimecastprotect.com/s/AbC1",
+        "https://protect.checkpoint.com/v2/r02/___myyux:ddutwyfq.jcfruqj___.abc",
+        "https://ATPSCAN.global.hornetsecurity.com./?d=abc&f=def",
+        "https://mx.their.example/fmlurlsvc/?fewReq=:B:JVs7",
+        "<https://linkscan.io/scan/ux/aHR0>",
+    ] {
+        let struck = strike_text(&format!("not me\n> Click {link} now"), &Fake);
+        assert!(struck.contains("> Click") && struck.contains("[link removed]") && !struck.contains("://"), "{struck}");
+    }
+    for link in ["https://notmimecast.com/a", "https://mimecast.com.evil.example/a"] {
+        assert!(strike_text(link, &Fake).contains(link), "{link}");
+    }
+}
+
 fn message(headers: &str, body: &str) -> Vec<u8> {
     format!(
         "From: Bob <bob@b.example>\r\nSubject: Re: =?utf-8?B?{}?=\r\n{headers}\r\n\r\n{body}",
@@ -166,6 +198,7 @@ fn messages_are_rebuilt_without_secrets() {
         ),
         message("Content-Type: text/plain; charset=utf-7", &format!("code {CODE} {link}")),
         message("Content-Type: application/octet-stream", &link),
+        message("Content-Type: text/rtf", &format!("{{\\rtf1 4071\\u160?8263 {}}}", TOKEN.replace('-', "\\'2d"))),
         message("Content-Type: multipart/alternative; boundary=nowhere", &format!("{link} {CODE}")),
         format!("{link}\n\n{CODE}").into_bytes(),
     ];
