@@ -169,7 +169,7 @@ fn a_domain_vouches_by_its_signature_whoever_carries_the_mail() {
 #[test]
 fn a_domain_vouches_for_the_author_that_it_signed_and_for_nobody_else_there() {
     let names = Names::new();
-    let key = generate("mail.example", "s1", &[7; 32].into()).unwrap();
+    let key = generate("mail.example", "s1", Algorithm::Ed25519, &SystemEntropy::new()).unwrap();
     names.txt("s1._domainkey.mail.example", &key.record.value);
     names.txt("_dmarc.mail.example", "v=DMARC1; p=reject");
     let (site, port) = site(&names, "");
@@ -198,7 +198,7 @@ fn a_domain_vouches_for_the_author_that_it_signed_and_for_nobody_else_there() {
 #[test]
 fn a_domain_vouches_for_what_was_written_to_us_only() {
     let names = Names::new();
-    let key = generate("mail.example", "s1", &[7; 32].into()).unwrap();
+    let key = generate("mail.example", "s1", Algorithm::Ed25519, &SystemEntropy::new()).unwrap();
     names.txt("s1._domainkey.mail.example", &key.record.value);
     names.txt("_dmarc.mail.example", "v=DMARC1; p=reject");
     let (site, port) = site(&names, "");

@@ -183,7 +183,7 @@ fn is_wrapped(url: &str) -> bool {
     let host = rest.split(['/', '?', '#']).next().unwrap_or("").rsplit('@').next().unwrap_or("");
     let host = host.split(':').next().unwrap_or("").trim_end_matches('.');
     let of = |known: &&str| host.strip_suffix(*known).is_some_and(|left| left.is_empty() || left.ends_with('.'));
-    WRAPPERS.iter().any(|known| of(known)) || WRAPPER_PATHS.iter().any(|path| rest.contains(path))
+    WRAPPERS.iter().any(of) || WRAPPER_PATHS.iter().any(|path| rest.contains(path))
 }
 
 fn starts_url(units: &[Unit], at: usize) -> bool {
