@@ -27,6 +27,8 @@ use crate::mail::transport::TransportError;
 
 /// One question, all tries together.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// What the question for a host's other addresses has left when some are known.
+const GRACE: Duration = Duration::from_millis(250);
 /// MX records that are looked at: a domain with more of them is up to something.
 const RECORDS_MAX: usize = 50;
 /// Addresses of one host.
@@ -163,7 +165,7 @@ impl Names {
 
     /// A host's addresses. The error says why there are none.
     pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, String> {
-        let (v6, v4) = tokio::join!(lookup(&self.plain, host, RecordType::AAAA), lookup(&self.plain, host, RecordType::A));
+        let (v6, v4) = both(lookup(&self.plain, host, RecordType::AAAA), lookup(&self.plain, host, RecordType::A)).await;
         let failed = [&v6, &v4].into_iter().find_map(|found| match found {
             Err(Missing::Failed(why) | Missing::Silent(why)) => Some(format!("DNS: {why}")),
             _ => None,
@@ -305,6 +307,23 @@ async fn lookup(resolver: &TokioResolver, name: &str, kind: RecordType) -> Resul
         Err(NetError::Dns(_)) => Err(Missing::Failed("its DNSSEC signatures are wrong".to_owned())),
         Err(NetError::Timeout) => Err(Missing::Silent("no answer in time".to_owned())),
         Err(_) => Err(Missing::Silent("the name servers can't be asked".to_owned())),
+    }
+}
+
+/// What both came to. Where one has found something, the other has [`GRACE`] left (RFC 8305 §3): name servers that never answer for
+/// AAAA are not rare.
+async fn both<F: Future<Output = Result<Lookup, Missing>>>(one: F, other: F) -> (F::Output, F::Output) {
+    let late = || Err(Missing::Silent("no answer in time".to_owned()));
+    tokio::pin!(one, other);
+    tokio::select! {
+        first = &mut one => {
+            let wait = if first.is_ok() { GRACE } else { TIMEOUT };
+            (first, tokio::time::timeout(wait, other).await.unwrap_or_else(|_| late()))
+        }
+        first = &mut other => {
+            let wait = if first.is_ok() { GRACE } else { TIMEOUT };
+            (tokio::time::timeout(wait, one).await.unwrap_or_else(|_| late()), first)
+        }
     }
 }
 
