@@ -137,6 +137,8 @@ impl Drop for Daemon {
         if std::thread::panicking() {
             let log = self.log();
             let tail: Vec<&str> = log.lines().rev().take(40).collect();
+            let panics = log.lines().skip_while(|line| !line.contains("panicked at")).take(30);
+            panics.for_each(|line| println!("--- {line}"));
             println!("--- the end of resetd's log");
             tail.into_iter().rev().for_each(|line| println!("{line}"));
         }

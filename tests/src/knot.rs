@@ -1,5 +1,5 @@
-//! A real Knot DNS with a root of its own that it signs: names that DNSSEC vouches for, and, by a file that was changed behind the
-//! signatures, names that it does not.
+//! A real Knot DNS with a root of its own that it signs, `example` signed below it, and `unsigned.example` that is not: names that
+//! DNSSEC vouches for, and, by a file that was changed behind the signatures, names that it does not.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -18,6 +18,16 @@ pub struct Knot {
     dir: TempDir,
     at: SocketAddr,
     process: Option<(Child, BufReader<ChildStdout>)>,
+    denial: Denial,
+}
+
+/// How it proves that there is nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Denial {
+    /// RFC 4034.
+    Nsec,
+    /// RFC 5155, without a word on delegations that are not signed, as most top-level domains have it.
+    Nsec3,
 }
 
 const CONFIG: &str = r#"
@@ -30,9 +40,15 @@ log:
   - target: stdout
     any: info
 policy:
+  - id: root
+    algorithm: ecdsap256sha256
+    single-type-signing: on
   - id: test
     algorithm: ecdsap256sha256
     single-type-signing: on
+    cds-cdnskey-publish: always
+    nsec3: {nsec3}
+    nsec3-opt-out: {nsec3}
 template:
   - id: default
     storage: {dir}
@@ -42,40 +58,57 @@ zone:
   - domain: .
     file: root.zone
     dnssec-signing: {signing}
+    dnssec-policy: root
+  - domain: example.
+    file: example.zone
+    dnssec-signing: {signing}
     dnssec-policy: test
-  - domain: unsigned.
+  - domain: unsigned.example.
     file: unsigned.zone
 "#;
 const HEAD: &str = "@ 60 SOA ns. host. 1 3600 600 86400 60\n@ 60 NS ns.\n";
 
 impl Knot {
-    /// Signs `root`, and starts nothing. `unsigned`: the records of the zone of that name. `None`: there is no Knot here.
-    pub fn sign(root: &str, unsigned: &str) -> Option<Self> {
+    /// Signs the root and `example` with these records, and starts nothing. `unsigned`: the records of the zone below it. `None`: there is
+    /// no Knot here.
+    pub fn sign(example: &str, unsigned: &str, denial: Denial) -> Option<Self> {
         program("knotd", "knot")?;
         program("kdig", "knot-dnsutils")?;
-        let at = free();
         let dir = tempfile::Builder::new().prefix("knot-").tempdir().unwrap();
-        let mut knot = Self { dir, at, process: None };
-        fs::write(knot.path("root.zone"), format!("{HEAD}ns. 60 A 127.0.0.53\nunsigned. 60 NS ns.\n{root}")).unwrap();
+        let mut knot = Self { dir, at: free(), process: None, denial };
+        let root = format!("{HEAD}ns. 60 A 127.0.0.53\nexample. 60 NS ns.\n");
+        fs::write(knot.path("root.zone"), &root).unwrap();
+        fs::write(knot.path("example.zone"), format!("{HEAD}unsigned.example. 60 NS ns.\n{example}")).unwrap();
         fs::write(knot.path("unsigned.zone"), format!("{HEAD}{unsigned}")).unwrap();
         knot.run("on");
-        let mut dig = Command::new(program("kdig", "knot-dnsutils").unwrap());
-        dig.args(["@127.0.0.53", "-p", &at.port().to_string(), "+tcp", "+noall", "+answer", ".", "DNSKEY"]);
-        let said = String::from_utf8(dig.output().unwrap().stdout).unwrap();
-        let keys: Vec<&str> = said.lines().filter(|line| line.contains("DNSKEY") && !line.starts_with(';')).collect();
-        assert!(!keys.is_empty(), "{said}");
-        fs::write(knot.path("anchor"), keys.join("\n") + "\n").unwrap();
+        // What the child says of its key is what the parent has to say (RFC 7344).
+        let ds = knot.dig("example.", "CDS").replace("CDS", "DS");
         knot.stop();
+        fs::write(knot.path("root.zone"), root + &ds).unwrap();
+        knot.run("on");
+        fs::write(knot.path("anchor"), knot.dig(".", "DNSKEY")).unwrap();
+        knot.stop();
+        let zone = fs::read_to_string(knot.path("example.zone")).unwrap();
+        assert_eq!(zone.contains("NSEC3PARAM"), denial == Denial::Nsec3, "{zone}");
         Some(knot)
+    }
+
+    fn dig(&self, name: &str, kind: &str) -> String {
+        let mut dig = Command::new(program("kdig", "knot-dnsutils").unwrap());
+        dig.args(["@127.0.0.53", "-p", &self.at.port().to_string(), "+tcp", "+noall", "+answer", name, kind]);
+        let said = String::from_utf8(dig.output().unwrap().stdout).unwrap();
+        let records: Vec<&str> = said.lines().filter(|line| line.contains(kind) && !line.starts_with(';')).collect();
+        assert!(!records.is_empty(), "no {kind} of {name}: {said}");
+        records.join("\n") + "\n"
     }
 
     /// Changes the zone file behind the signatures.
     pub fn forge(&self, old: &str, new: &str) {
-        let zone = fs::read_to_string(self.path("root.zone")).unwrap();
+        let zone = fs::read_to_string(self.path("example.zone")).unwrap();
         let forged: Vec<String> = zone.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
         let forged = forged.join("\n") + "\n";
         assert!(forged.contains(old), "no {old} in {forged}");
-        fs::write(self.path("root.zone"), forged.replace(old, new)).unwrap();
+        fs::write(self.path("example.zone"), forged.replace(old, new)).unwrap();
     }
 
     /// Answers from now on.
@@ -99,6 +132,7 @@ impl Knot {
 
     fn run(&mut self, signing: &str) {
         let config = CONFIG.replace("{dir}", &self.dir.path().display().to_string()).replace("{signing}", signing);
+        let config = config.replace("{nsec3}", if self.denial == Denial::Nsec3 { "on" } else { "off" });
         fs::write(self.path("knot.conf"), config.replace("{port}", &self.at.port().to_string())).unwrap();
         let mut command = Command::new(program("knotd", "knot").unwrap());
         command.arg("-c").arg(self.path("knot.conf")).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());

@@ -90,6 +90,7 @@ dsn_advertise_hosts = *
 pipelining_advertise_hosts = *
 smtputf8_advertise_hosts = *
 accept_8bitmime = true
+smtp_accept_queue_per_connection = 0
 acl_smtp_rcpt = accept
 acl_smtp_data = accept
 begin routers

@@ -2,33 +2,34 @@
 //! there, or are not.
 
 use data_encoding::HEXLOWER;
+use resetd_tests::knot::Denial;
 use resetd_tests::sink::Tls;
 use resetd_tests::{Authority, Knot, Network, Sink, Site};
 use serde_json::{Value, json};
 
-/// A signed root, and mail servers at 127.0.0.10 and after it.
+/// A signed zone, and mail servers at 127.0.0.10 and after it.
 struct Signed {
     network: Network,
-    root: String,
+    zone: String,
     sinks: Vec<Sink>,
 }
 
 impl Signed {
     fn new() -> Self {
-        Self { network: Network::new(), root: String::new(), sinks: Vec::new() }
+        Self { network: Network::new(), zone: String::new(), sinks: Vec::new() }
     }
 
     /// A domain with one server; `tlsa`: the data of its TLSA records. Gives the server's number.
     fn domain(&mut self, domain: &str, tls: Tls, tlsa: &[String]) -> usize {
         let address = self.next();
-        self.root.push_str(&format!("{domain}. 60 MX 10 mx.{domain}.\nmx.{domain}. 60 A {address}\n"));
+        self.zone.push_str(&format!("{domain}. 60 MX 10 mx.{domain}.\nmx.{domain}. 60 A {address}\n"));
         self.tlsa(&format!("mx.{domain}"), tlsa);
         self.open(&address, tls)
     }
 
     fn tlsa(&mut self, host: &str, tlsa: &[String]) {
         let port = self.network.port();
-        tlsa.iter().for_each(|data| self.root.push_str(&format!("_{port}._tcp.{host}. 60 TLSA {data}\n")));
+        tlsa.iter().for_each(|data| self.zone.push_str(&format!("_{port}._tcp.{host}. 60 TLSA {data}\n")));
     }
 
     fn next(&self) -> String {
@@ -42,8 +43,8 @@ impl Signed {
         self.sinks.len() - 1
     }
 
-    fn sign(&self, unsigned: &str) -> Option<Knot> {
-        Knot::sign(&self.root, unsigned)
+    fn sign(&self, unsigned: &str, denial: Denial) -> Option<Knot> {
+        Knot::sign(&self.zone, unsigned, denial)
     }
 
     fn site(&self, knot: &Knot) -> Site {
@@ -81,6 +82,11 @@ fn sha256(octets: &[u8]) -> String {
 #[test]
 #[ignore = "needs knot"]
 fn certificates_that_dns_names() {
+    certificates_that_dns_names_by(Denial::Nsec);
+    certificates_that_dns_names_by(Denial::Nsec3);
+}
+
+fn certificates_that_dns_names_by(denial: Denial) {
     let mut signed = Signed::new();
     let authority = Authority::new();
     let key = |name: &str| {
@@ -99,7 +105,7 @@ fn certificates_that_dns_names() {
     // Without MX records the domain is the server, and its own TLSA records count.
     let (tls, own_key, _) = key("alone.example");
     let address = signed.next();
-    signed.root.push_str(&format!("alone.example. 60 A {address}\n"));
+    signed.zone.push_str(&format!("alone.example. 60 A {address}\n"));
     signed.tlsa("alone.example", &[format!("3 1 1 {own_key}")]);
     let alone = signed.open(&address, tls);
     // None that can be used: TLS with whatever certificate (RFC 7672 §2.2).
@@ -107,7 +113,7 @@ fn certificates_that_dns_names() {
     signed.domain("useless.example", tls, &[format!("0 0 1 {own_key}")]);
     // Signed, and no TLSA records.
     signed.domain("plain.example", Tls::None, &[]);
-    let Some(mut knot) = signed.sign("") else { return };
+    let Some(mut knot) = signed.sign("", denial) else { return };
     knot.start();
     let site = signed.site(&knot);
     for domain in ["key.example", "whole.example", "authority.example", "alone.example"] {
@@ -134,7 +140,7 @@ fn certificates_that_dns_does_not_name() {
     let by_authority = |authority: &Authority| vec![format!("2 0 1 {}", sha256(&authority.der()))];
     signed.domain("stranger.example", show("mx.stranger.example"), &by_authority(&other));
     signed.domain("name.example", show("elsewhere.example"), &by_authority(&authority));
-    let Some(mut knot) = signed.sign("") else { return };
+    let Some(mut knot) = signed.sign("", Denial::Nsec) else { return };
     knot.start();
     let site = signed.site(&knot);
     for domain in ["wrong.example", "clear.example", "broken.example", "useless.example", "stranger.example", "name.example"] {
@@ -148,6 +154,11 @@ fn certificates_that_dns_does_not_name() {
 #[test]
 #[ignore = "needs knot"]
 fn names_that_were_changed_behind_the_signatures() {
+    names_that_were_changed_behind_the_signatures_by(Denial::Nsec);
+    names_that_were_changed_behind_the_signatures_by(Denial::Nsec3);
+}
+
+fn names_that_were_changed_behind_the_signatures_by(denial: Denial) {
     let mut signed = Signed::new();
     let identity = Authority::new().vouch(&["mx"]);
     let right = format!("3 1 1 {}", sha256(&identity.public_key));
@@ -158,8 +169,8 @@ fn names_that_were_changed_behind_the_signatures() {
     // Were its MX records gone, it would be its own server.
     let evil = signed.domain("evil.example", Tls::None, &[]);
     let here = format!("127.0.0.{}", 10 + evil);
-    signed.root.push_str(&format!("no-mx.example. 60 A {here}\n"));
-    let Some(mut knot) = signed.sign("") else { return };
+    signed.zone.push_str(&format!("no-mx.example. 60 A {here}\n"));
+    let Some(mut knot) = signed.sign("", denial) else { return };
     let (port, key) = (signed.network.port(), sha256(&identity.public_key).to_uppercase());
     knot.forge(
         &format!("_{port}._tcp.mx.tlsa.example. 60 TLSA 3 1 1 {key}"),
@@ -180,17 +191,22 @@ fn names_that_were_changed_behind_the_signatures() {
 #[test]
 #[ignore = "needs knot"]
 fn names_that_nobody_vouches_for() {
+    names_that_nobody_vouches_for_by(Denial::Nsec);
+    names_that_nobody_vouches_for_by(Denial::Nsec3);
+}
+
+fn names_that_nobody_vouches_for_by(denial: Denial) {
     let mut signed = Signed::new();
     let address = signed.next();
     let sink = signed.open(&address, Tls::None);
     let port = signed.network.port();
     // It names a certificate; but so might anyone.
-    let tlsa = format!("_{port}._tcp.mx.shop.unsigned. 60 TLSA 3 1 1 {}", sha256(b"x"));
-    let unsigned = format!("shop.unsigned. 60 MX 10 mx.shop.unsigned.\nmx.shop.unsigned. 60 A {address}\n{tlsa}\n");
-    let Some(mut knot) = signed.sign(&unsigned) else { return };
+    let tlsa = format!("_{port}._tcp.mx.shop.unsigned.example. 60 TLSA 3 1 1 {}", sha256(b"x"));
+    let unsigned = format!("shop.unsigned.example. 60 MX 10 mx.shop.unsigned.example.\nmx.shop.unsigned.example. 60 A {address}\n{tlsa}\n");
+    let Some(mut knot) = signed.sign(&unsigned, denial) else { return };
     knot.start();
     let site = signed.site(&knot);
-    assert_sent(&first(&site, "shop.unsigned"), "none");
+    assert_sent(&first(&site, "shop.unsigned.example"), "none");
     assert_eq!(signed.taken(sink), 1);
 }
 
@@ -200,7 +216,7 @@ fn names_that_nobody_vouches_for() {
 fn signatures_count_after_an_outage() {
     let mut signed = Signed::new();
     signed.domain("clear.example", Tls::None, &[format!("3 1 1 {}", sha256(b"x"))]);
-    let Some(mut knot) = signed.sign("") else { return };
+    let Some(mut knot) = signed.sign("", Denial::Nsec) else { return };
     let site = signed.site(&knot);
     assert_waits(&first(&site, "clear.example"), "DNS");
     knot.start();

@@ -99,5 +99,5 @@ fn exim() {
 #[test]
 #[ignore = "needs opensmtpd"]
 fn opensmtpd() {
-    walk(Kind::OpenSmtpd, "", ["none", "none"], false);
+    walk(Kind::OpenSmtpd, "", ["none", "failed"], false);
 }

@@ -3,7 +3,7 @@
 
 use resetd_tests::names::Fault;
 use resetd_tests::sink::Manner;
-use resetd_tests::{Network, Site};
+use resetd_tests::{Network, Sink, Site};
 use serde_json::json;
 
 /// More than the connections there are.
@@ -16,8 +16,10 @@ fn requests(site: &Site, domain: &str, count: usize) -> Vec<String> {
     (0..count).map(|n| site.request_with(&format!("u{n}-{domain}"), email(n))).collect()
 }
 
-/// Mails to a good domain arrive, one by one and in a burst, while all that `hinder` set up stands still.
-fn arrives_beside(network: &Network, site: &Site) {
+/// Mails to a good domain arrive, one by one and in a burst, while all else stands still. The server is to live as long as the test:
+/// the last reply may be on its way.
+#[must_use]
+fn arrives_beside(network: &Network, site: &Site) -> Sink {
     let good = network.server_of("good.example", "127.0.0.100");
     for n in 0..10 {
         let id = site.request_with(&format!("paced{n}"), json!({ "email": "ann@good.example" }));
@@ -25,6 +27,7 @@ fn arrives_beside(network: &Network, site: &Site) {
     }
     requests(site, "good.example", MANY);
     good.until(10 + MANY);
+    good
 }
 
 #[test]
@@ -35,7 +38,7 @@ fn a_domain_that_stalls_after_the_message() {
     let site = Site::with(&network.config(PATIENT));
     requests(&site, "slow.example", MANY);
     slow.until_stalled(10);
-    arrives_beside(&network, &site);
+    let _good = arrives_beside(&network, &site);
     assert_eq!((slow.mails().len(), slow.dialled()), (0, 10), "as many connections as one domain may have");
     slow.go_on();
     slow.until(MANY);
@@ -50,7 +53,7 @@ fn a_domain_whose_servers_say_nothing() {
     let site = Site::with(&network.config(PATIENT));
     requests(&site, "mute.example", MANY);
     mute.until_dialled(10);
-    arrives_beside(&network, &site);
+    let _good = arrives_beside(&network, &site);
     mute.go_on();
     mute.until(MANY);
 }
@@ -62,7 +65,7 @@ fn a_domain_whose_names_are_slow() {
     let site = Site::with(&network.config(PATIENT));
     requests(&site, "deaf.example", MANY);
     network.names.until_asked("deaf.example MX");
-    arrives_beside(&network, &site);
+    let _good = arrives_beside(&network, &site);
 }
 
 #[test]
@@ -72,7 +75,7 @@ fn a_domain_that_is_not_there() {
     let site = Site::with(&network.config(PATIENT));
     let ids = requests(&site, "dead.example", MANY);
     site.events().until(&ids[0], "mail.deferred");
-    arrives_beside(&network, &site);
+    let _good = arrives_beside(&network, &site);
     let back = network.open("127.0.0.2");
     back.until(MANY);
     site.until_quiet();
@@ -91,7 +94,7 @@ fn many_domains_that_stall() {
         requests(&site, &domain, 20);
     }
     slow.until_stalled(12);
-    arrives_beside(&network, &site);
+    let _good = arrives_beside(&network, &site);
     slow.go_on();
     slow.until(12 * 20);
     site.until_quiet();

@@ -43,7 +43,7 @@ fn broken_tls_is_done_without_until_tls_was_seen() {
     let sink = network.server_of("far.example", "127.0.0.2");
     sink.tls(Tls::Broken);
     let site = Site::with(&network.config("idle = \"1s\"\n"));
-    assert_sent(&first(&site, "first"), "none");
+    assert_sent(&first(&site, "first"), "failed");
     drop(sink);
     let good = Tls::With(Authority::new().vouch(&["mx.far.example"]).config);
     let sink = reopened(&network, &good);

@@ -46,8 +46,10 @@ pub struct Via {
 /// How a connection was protected, for the timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsState {
-    /// Not at all.
+    /// Not at all: TLS was not to be had.
     Clear,
+    /// Not at all: TLS was offered, and failed.
+    Failed,
     /// Encrypted, with nobody's word on who is there.
     Unverified,
     /// Verified by the authorities that are trusted, for the name that was meant.
@@ -63,6 +65,7 @@ impl TlsState {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Clear => "none",
+            Self::Failed => "failed",
             Self::Unverified => "unverified",
             Self::Authority => "verified",
             Self::MtaSts => "mta-sts",

@@ -108,6 +108,8 @@ struct Destination {
     health: Health,
     /// When the next one may begin, at its pace.
     next_at: Option<Instant>,
+    /// The next of its times among the wakes.
+    wake_at: Option<Instant>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -323,8 +325,11 @@ impl Schedule {
             match place.admits(limits, is_alone, now) {
                 Ok(()) => {}
                 Err(until) => {
-                    // It comes back when one of its mails ends, or at that time.
-                    self.wakes.extend(until.map(|until| Reverse((until, id))));
+                    // It comes back when one of its mails ends, or at that time. One time is enough, or each new mail would add one.
+                    if let Some(until) = until.filter(|until| place.wake_at.is_none_or(|at| at > *until || at <= now)) {
+                        place.wake_at = Some(until);
+                        self.wakes.push(Reverse((until, id)));
+                    }
                     continue;
                 }
             }
@@ -394,6 +399,7 @@ impl Schedule {
             expected: 0,
             health: Health::There,
             next_at: None,
+            wake_at: None,
         };
         let id = match self.free.pop() {
             Some(id) => {

@@ -22,6 +22,10 @@ use crate::config::{DnsSettings, MxSettings};
 use crate::mail::transport::TransportError;
 use crate::mail::transport::dns::{self, Missing, ask_for, exchanges};
 
+/// What the question for a host's other addresses has left when some are known.
+const GRACE: Duration = Duration::from_millis(250);
+/// One question, all tries together.
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// Addresses of one host.
 const ADDRESSES_MAX: usize = 16;
 /// TLSA records of one host.
@@ -151,7 +155,7 @@ impl Names {
 
     /// A host's addresses. The error says why there are none.
     pub async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, String> {
-        let (v6, v4) = tokio::join!(ask_for(&self.plain, host, RecordType::AAAA), ask_for(&self.plain, host, RecordType::A));
+        let (v6, v4) = both(ask_for(&self.plain, host, RecordType::AAAA), ask_for(&self.plain, host, RecordType::A)).await;
         let failed = [&v6, &v4].into_iter().find_map(|found| match found {
             Err(Missing::Failed(why) | Missing::Silent(why)) => Some(format!("DNS: {why}")),
             _ => None,
@@ -265,6 +269,22 @@ enum Checked {
     Down(String),
 }
 
+/// What both came to. Where one has found something, the other has [`GRACE`] left (RFC 8305 §3): name servers that never answer for
+/// AAAA are not rare.
+async fn both<F: Future<Output = Result<Lookup, Missing>>>(one: F, other: F) -> (F::Output, F::Output) {
+    let late = || Err(Missing::Silent("no answer in time".to_owned()));
+    tokio::pin!(one, other);
+    tokio::select! {
+        first = &mut one => {
+            let wait = if first.is_ok() { GRACE } else { TIMEOUT };
+            (first, tokio::time::timeout(wait, other).await.unwrap_or_else(|_| late()))
+        }
+        first = &mut other => {
+            let wait = if first.is_ok() { GRACE } else { TIMEOUT };
+            (tokio::time::timeout(wait, one).await.unwrap_or_else(|_| late()), first)
+        }
+    }
+}
 /// The names, the lowest preference first, equals mixed by `spread` (RFC 5321 §5.1). Where our own name is among them, it and
 /// all that are no better are left out, or mail would go round.
 fn in_order(mut records: Vec<(u16, String)>, ourselves: &str, spread: &str) -> Vec<String> {

@@ -121,7 +121,7 @@ impl Policies {
 
     /// Remembers that a server speaks TLS.
     pub fn saw(&self, host: &str, tls: TlsState) {
-        if tls == TlsState::Clear {
+        if matches!(tls, TlsState::Clear | TlsState::Failed) {
             return;
         }
         let (mut seen, now) = (lock(&self.seen), Instant::now());

@@ -33,6 +33,7 @@ impl Report {
 pub(super) fn result_of(policy: &'static str, tls: TlsState) -> &'static str {
     match (policy, tls) {
         (_, TlsState::Clear) => "starttls-not-supported",
+        (_, TlsState::Failed) => "validation-failure",
         _ => "success",
     }
 }

@@ -73,7 +73,7 @@ impl Session {
         let mut session = match Self::secured(dial, manner).await {
             Err(broken) if manner.security.may_be_clear() && matches!(broken.phase, Phase::Tls | Phase::StartTls) => {
                 tracing::debug!(event = "hop.tls_failed", host = manner.host, detail = broken.detail(), "going on without TLS");
-                Self::greeted(within(manner.timeout, Phase::Connect, dial.dial()).await?, TlsState::Clear, manner).await?
+                Self::greeted(within(manner.timeout, Phase::Connect, dial.dial()).await?, TlsState::Failed, manner).await?
             }
             ended => ended?,
         };

@@ -184,8 +184,8 @@ async fn opportunistic() {
     for (script, tls) in [
         ([START, "S: 220 go\n-- tls\n", AGAIN, COMMANDS, SENT].concat(), TlsState::Unverified),
         ([HELLO, COMMANDS, SENT].concat(), TlsState::Clear),
-        ([START, "S: 454 4.7.0 not now\n-- next\n", HELLO, COMMANDS, SENT].concat(), TlsState::Clear),
-        ([START, "S: 220 go\n-- close\n-- next\n", HELLO, COMMANDS, SENT].concat(), TlsState::Clear),
+        ([START, "S: 454 4.7.0 not now\n-- next\n", HELLO, COMMANDS, SENT].concat(), TlsState::Failed),
+        ([START, "S: 220 go\n-- close\n-- next\n", HELLO, COMMANDS, SENT].concat(), TlsState::Failed),
     ] {
         let peer = Peer::new(&script).with_tls(&own);
         let hop = hop(&peer);
