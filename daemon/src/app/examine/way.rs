@@ -106,6 +106,7 @@ fn protected(via: &Via) -> &'static str {
         Some(TlsState::MtaSts) => "with TLS as its MTA-STS policy asks",
         Some(TlsState::Dane) => "with TLS as its TLSA records ask (DANE)",
         Some(TlsState::Unverified) => "with TLS (whose certificate nobody vouches for, as is usual between mail servers)",
+        Some(TlsState::Failed) => "without TLS, which it offers and which failed",
         Some(TlsState::Clear) | None => "without TLS",
     }
 }
