@@ -1,6 +1,7 @@
 //! The queue runner: it is fed in memory by the store's commits, sleeps until the next due time, claims, calls, and
 //! leaves the recording to `app::deliver`. It polls nothing. What goes next is decided by `schedule`.
 
+mod destination;
 mod later;
 mod schedule;
 
@@ -15,7 +16,8 @@ use tokio::time::Instant;
 use crate::ambient::{Stop, stopped};
 use crate::app::{App, Delivered, Reached};
 use crate::store::{MailKind, Post, StoreError, Work};
-use schedule::{Label, Lane, Limits, Schedule, Shown, Start, Waiting};
+use destination::{Lane, Limits, Waiting};
+use schedule::{Label, Schedule, Shown, Start};
 
 /// How long to wait before a claim that failed (disk full) is tried again.
 const CLAIM_AGAIN: Duration = Duration::from_secs(1);
@@ -46,6 +48,8 @@ pub struct Outbox {
     unrecorded: usize,
     ended: mpsc::UnboundedReceiver<Ended>,
     end: mpsc::UnboundedSender<Ended>,
+    /// The last look found more to write off than there were places.
+    is_behind: bool,
 }
 
 /// Mails, or webhooks.
@@ -112,7 +116,8 @@ impl Outbox {
         let (end, ended) = mpsc::unbounded_channel();
         let unrecorded = places * UNRECORDED;
         let records = Arc::new(Semaphore::new(unrecorded));
-        let mut outbox = Self { app, posts, mails: Side::new(places), hooks: Side::new(HOOKS), records, unrecorded, ended, end };
+        let mut outbox =
+            Self { app, posts, mails: Side::new(places), hooks: Side::new(HOOKS), records, unrecorded, ended, end, is_behind: false };
         let mut after = 0;
         loop {
             let waiting = outbox.app.waiting(after, STRETCH).await?;
@@ -128,6 +133,9 @@ impl Outbox {
         let mut sweep = tokio::time::interval(SWEEP);
         loop {
             self.start_all();
+            if self.is_behind {
+                self.write_off();
+            }
             let next = [&self.mails, &self.hooks].into_iter().filter_map(|side| side.schedule.next_wake()).min();
             let next = async {
                 match next {
@@ -201,13 +209,18 @@ impl Outbox {
         }
     }
 
-    /// Mails that became useless while their destination was away are written off without it.
+    /// Mails that became useless while their destination was away are written off without it, as many as there are places for; the
+    /// rest as places become free.
     fn write_off(&mut self) {
         let clock = self.app.now();
+        self.is_behind = false;
         for (side, is_hook) in [(&mut self.mails, false), (&mut self.hooks, true)] {
-            while let Some(place) = side.place()
-                && let Some(start) = side.schedule.pop_late(clock, Instant::now())
-            {
+            loop {
+                let Some(place) = side.place() else {
+                    self.is_behind = true;
+                    break;
+                };
+                let Some(start) = side.schedule.pop_late(clock, Instant::now()) else { break };
                 tokio::spawn(one(Arc::clone(&self.app), start, is_hook, place, Arc::clone(&self.records), self.end.clone()));
             }
         }

@@ -24,8 +24,6 @@ use crate::mail::transport::dns::{self, Missing, ask_for, exchanges};
 
 /// What the question for a host's other addresses has left when some are known.
 const GRACE: Duration = Duration::from_millis(250);
-/// One question, all tries together.
-const TIMEOUT: Duration = Duration::from_secs(5);
 /// Addresses of one host.
 const ADDRESSES_MAX: usize = 16;
 /// TLSA records of one host.
@@ -221,7 +219,14 @@ impl Names {
             Err(why) => return Checked::Down(why),
         }
         match ask_for(resolver, name, kind).await {
-            Ok(found) if found.answers().iter().filter(|record| record.record_type() == kind).all(|record| record.proof.is_secure()) => {
+            // An alias that is not signed may lead anywhere, a signed zone of somebody else's too (RFC 7672 §2.1.3).
+            Ok(found)
+                if found
+                    .answers()
+                    .iter()
+                    .filter(|record| [kind, RecordType::CNAME].contains(&record.record_type()))
+                    .all(|record| record.proof.is_secure()) =>
+            {
                 Checked::Secure(found)
             }
             Ok(_) | Err(Missing::NoRecords | Missing::NoSuchDomain) => Checked::Unsigned,
@@ -272,19 +277,23 @@ enum Checked {
 /// What both came to. Where one has found something, the other has [`GRACE`] left (RFC 8305 §3): name servers that never answer for
 /// AAAA are not rare.
 async fn both<F: Future<Output = Result<Lookup, Missing>>>(one: F, other: F) -> (F::Output, F::Output) {
-    let late = || Err(Missing::Silent("no answer in time".to_owned()));
     tokio::pin!(one, other);
     tokio::select! {
         first = &mut one => {
-            let wait = if first.is_ok() { GRACE } else { TIMEOUT };
-            (first, tokio::time::timeout(wait, other).await.unwrap_or_else(|_| late()))
+            let second = second(&first, other).await;
+            (first, second)
         }
-        first = &mut other => {
-            let wait = if first.is_ok() { GRACE } else { TIMEOUT };
-            (tokio::time::timeout(wait, one).await.unwrap_or_else(|_| late()), first)
-        }
+        first = &mut other => (second(&first, one).await, first),
     }
 }
+
+async fn second<T>(first: &Result<T, Missing>, other: impl Future<Output = Result<T, Missing>>) -> Result<T, Missing> {
+    match first {
+        Ok(_) => tokio::time::timeout(GRACE, other).await.unwrap_or_else(|_| Err(Missing::Silent("no answer in time".to_owned()))),
+        Err(_) => other.await,
+    }
+}
+
 /// The names, the lowest preference first, equals mixed by `spread` (RFC 5321 §5.1). Where our own name is among them, it and
 /// all that are no better are left out, or mail would go round.
 fn in_order(mut records: Vec<(u16, String)>, ourselves: &str, spread: &str) -> Vec<String> {

@@ -34,7 +34,7 @@ const SERVERS_MAX: usize = 100;
 /// What a domain asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Policy {
-    /// Keep to it; otherwise (`testing`) only count.
+    /// Keep to it; otherwise (`testing`) it asks nothing of us.
     pub enforce: bool,
     mx: Vec<String>,
 }
