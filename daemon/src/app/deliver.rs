@@ -43,7 +43,7 @@ impl From<Record> for Delivered {
 impl App {
     /// A stretch of the waiting mails, for the start.
     pub async fn waiting(&self, after: i64, limit: u32) -> Result<Vec<Post>, StoreError> {
-        self.store.waiting(after, limit).await
+        self.store.waiting(after, limit, self.clock.now()).await
     }
 
     /// Where a mail goes: what has limits, a pace and a health of its own.

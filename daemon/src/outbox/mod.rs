@@ -177,10 +177,9 @@ impl Outbox {
     fn take(&mut self, post: Post) {
         let label = Label { destination: self.app.destination(&post).into(), portal: post.portal.clone(), lane: urgency(&post) };
         let side = if post.kind == MailKind::Webhook { &mut self.hooks } else { &mut self.mails };
-        let now = self.app.now();
-        if post.due_at > now {
+        if !post.wait.is_zero() {
             // Waited out by a clock that nobody sets: a step of the other one neither hastens nor delays a mail.
-            return side.schedule.push_later(&label, Instant::now() + post.due_at.since(now), post.mail, post.useful_until);
+            return side.schedule.push_later(&label, Instant::now() + post.wait, post.mail, post.useful_until);
         }
         side.schedule.push(&label, Waiting { mail: post.mail, useful_until: post.useful_until, work: post.work });
     }

@@ -54,7 +54,8 @@ async fn run(path: &Path) -> Result<(), StartError> {
     loop {
         tokio::select! {
             wish = wishes.recv() => match wish {
-                Some(Wish::Reload) => reload(&house, path),
+                // Reading and checking wordings of one's own takes a second for each portal that has some.
+                Some(Wish::Reload) => tokio::task::block_in_place(|| reload(&house, path)),
                 Some(Wish::Stop) | None => break,
             },
             () = beat(&mut watchdog) => {

@@ -1,6 +1,7 @@
 //! One request becomes durable: reset, mail, event, idempotency key, older secrets, limits, in one transaction.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use resetd_core::address::{DisplayName, Mailbox};
 use resetd_core::event::Event;
@@ -126,7 +127,7 @@ impl Tx<'_> {
             is_minor: false,
             portal: request.portal.clone(),
             domain: request.email.domain().to_lowercase().into(),
-            due_at: request.created_at,
+            wait: Duration::ZERO,
             useful_until: request.useful_until,
             work: Some(Arc::new(work)),
         });

@@ -78,11 +78,11 @@ pub enum Record {
 
 impl Store {
     /// A stretch of the waiting mails in the order of arrival, those after `after`, for the start.
-    pub async fn waiting(&self, after: i64, limit: u32) -> Result<Vec<Post>, StoreError> {
+    pub async fn waiting(&self, after: i64, limit: u32, now: Timestamp) -> Result<Vec<Post>, StoreError> {
         let read = move |conn: &Connection| {
             let text = sql(&["SELECT ", POST, " WHERE m.state = 'queued' AND m.n > ?1 ORDER BY m.n LIMIT ?2"]);
             let mut select = conn.prepare_cached(&text).doing("preparing to read the queue")?;
-            let rows = select.query_map(params![after, limit], post).doing("reading the queue")?;
+            let rows = select.query_map(params![after, limit], |row| post(row, now)).doing("reading the queue")?;
             rows.collect::<Result<_, _>>().doing("reading the queue")
         };
         self.readers.read(read).await
@@ -112,7 +112,7 @@ impl Store {
             if update.execute(params![mail, now.as_millis()]).doing("making a mail due")? == 0 {
                 return Ok(None);
             }
-            tx.post(mail).map(Some)
+            tx.post(mail, now).map(Some)
         };
         self.writer.write(work).await
     }
@@ -156,7 +156,7 @@ fn mail_kind(row: &Row<'_>, index: usize) -> Sql<MailKind> {
 const POST: &str = "m.n, m.kind, m.portal, m.due_at, m.useful_until, coalesce(r.email, ''), coalesce(f.severity, '') \
                     FROM mail m LEFT JOIN reset r ON r.n = m.reset_n LEFT JOIN flag f ON f.n = m.flag_n";
 
-fn post(row: &Row<'_>) -> Sql<Post> {
+fn post(row: &Row<'_>, now: Timestamp) -> Sql<Post> {
     let kind = mail_kind(row, 1)?;
     let to_person = matches!(kind, MailKind::Reset | MailKind::Notice | MailKind::Acknowledgement);
     let email = row.get_ref(5)?.as_str()?;
@@ -167,7 +167,7 @@ fn post(row: &Row<'_>) -> Sql<Post> {
         is_minor: row.get_ref(6)?.as_str()? == Severity::Low.as_str(),
         portal: portal(row, 2)?,
         domain: if to_person { domain.to_lowercase().into() } else { Box::default() },
-        due_at: time(row, 3)?,
+        wait: time(row, 3)?.since(now),
         useful_until: time(row, 4)?,
         work: None,
     })
@@ -238,10 +238,10 @@ fn queue(conn: &Connection, page: Page, portals: Option<&[PortalName]>) -> Resul
 
 impl Tx<'_> {
     /// Hands a waiting mail to the outbox when this is committed.
-    pub(super) fn post(&mut self, mail: i64) -> Result<(), StoreError> {
+    pub(super) fn post(&mut self, mail: i64, now: Timestamp) -> Result<(), StoreError> {
         let text = sql(&["SELECT ", POST, " WHERE m.n = ?1"]);
         let mut select = self.conn.prepare_cached(&text).doing("preparing to post a mail")?;
-        self.posts.push(select.query_row([mail], post).doing("posting a mail")?);
+        self.posts.push(select.query_row([mail], |row| post(row, now)).doing("posting a mail")?);
         Ok(())
     }
 
@@ -327,7 +327,7 @@ impl Tx<'_> {
                     return Ok(());
                 }
                 drop(update);
-                self.post(work.mail)?;
+                self.post(work.mail, now)?;
                 self.attempted(work, detail, now)?;
                 self.event(now, Event::MailDeferred, subject, Some(&work.portal), detail.clone())
             }

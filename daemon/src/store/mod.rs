@@ -19,6 +19,7 @@ mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use resetd_core::address::{DisplayName, Mailbox};
 use resetd_core::ids::{PortalName, ResetId};
@@ -133,8 +134,8 @@ pub struct Post {
     pub portal: PortalName,
     /// The domain of the person's address, in lower case; empty where the mail does not go to the person.
     pub domain: Box<str>,
-    /// When to try.
-    pub due_at: Timestamp,
+    /// How long to wait before it is tried, from now on: a step of the clock between the commit and the outbox changes nothing.
+    pub wait: Duration,
     /// When it stops being of use.
     pub useful_until: Timestamp,
     /// For a fresh reset mail all that it is made from, already claimed; otherwise it is claimed when due.

@@ -243,7 +243,7 @@ impl Tx<'_> {
         let values = params![kind.as_str(), reset_n, flag_n, portal.as_str(), now.as_millis(), useful_until.as_millis()];
         if insert.execute(values).doing("queueing a mail")? == 1 {
             drop(insert);
-            self.post(self.conn.last_insert_rowid())?;
+            self.post(self.conn.last_insert_rowid(), now)?;
         }
         Ok(())
     }
