@@ -43,16 +43,34 @@ async function look(page, mail) {
     }
     // Link and code together hold all that either alone does; narrow is what the last look left.
     if (mail.variant === "plain" && ["both", ""].includes(mail.method)) {
-      await page.evaluate(AXE + ";0");
-      const violations = await page.evaluate(async off => {
-        const rules = Object.fromEntries(off.map(rule => [rule, { enabled: false }]));
-        const { violations } = await axe.run(document, { resultTypes: ["violations"], rules });
-        return violations.map(v => `axe ${v.id}: ${v.help}: ${v.nodes[0]?.html.slice(0, 80)}`);
-      }, NOT_OF_MAIL);
       axes += 1;
-      for (const what of violations) note(mail.name, colorScheme, what);
+      for (const what of await violations(page)) note(mail.name, colorScheme, what);
     }
   }
+}
+
+async function violations(page) {
+  await page.evaluate(AXE + ";0");
+  return page.evaluate(async off => {
+    const rules = Object.fromEntries(off.map(rule => [rule, { enabled: false }]));
+    const { violations } = await axe.run(document, { resultTypes: ["violations"], rules });
+    return violations.map(v => `axe ${v.id}: ${v.help}: ${v.nodes[0]?.html.slice(0, 80)}`);
+  }, NOT_OF_MAIL);
+}
+
+// A check that can't fail is none: this page has every fault that is looked for.
+async function failing() {
+  const page = await context.newPage();
+  await page.setContent(`<!doctype html><p>not in the list</p><p style="color:#bbb;width:900px;font-size:10px">pale, small and wide</p>
+<p style="display:none">away</p><p style="height:8px;overflow:hidden">cut</p><a href="mailto:a@b.example">small</a><img src="data:,">
+<div style="position:relative"><p>covered</p><div style="position:absolute;inset:0;background:#fff"></div></div>`);
+  const { found } = await page.evaluate(faults, { direction: "rtl", width: 600 });
+  const seen = [...found, ...(await violations(page))].join("\n");
+  for (const fault of ["px wide on", "lang or title", "contrast", "only 10px", "hidden", "clipped", "set ltr", "from its side", "target of", "without alt", "covered", "axe color-contrast", "axe image-alt", "axe html-has-lang"]) {
+    if (!seen.includes(fault)) note("the page of faults", "", `${fault} is not found`);
+  }
+  if (!(await page.evaluate(tofu, { characters: ["\u0378"], locale: "en", font: "24px sans-serif" })).length) note("the page of faults", "", "a missing glyph is not seen");
+  await page.close();
 }
 
 async function worker(queue) {
@@ -86,13 +104,12 @@ async function fonts() {
     const key = [...names].sort().join(", ");
     used.set(key, [...(used.get(key) ?? []), locale]);
   }
-  // A check that can't fail is none.
-  if (!(await page.evaluate(tofu, { characters: ["\u0378"], locale: "en", font: "24px sans-serif" })).length) note("fonts", "", "a missing glyph is not seen");
   await page.close();
   return used;
 }
 
 const queue = [...mails].reverse();
+await failing();
 const used = await fonts();
 await Promise.all(Array.from({ length: PAGES }, () => worker(queue)));
 const version = browser.version();

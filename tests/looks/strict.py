@@ -28,5 +28,11 @@ for file in files:
         assert octets.isascii() and all(len(line) <= 998 for line in octets.split(b"\r\n"))
     except (AssertionError, LookupError, ValueError, email.errors.MessageError) as error:
         faults.append(f"{file.name}: {type(error).__name__}: {error}")
+# A check that can't fail is none.
+try:
+    email.message_from_bytes(b"Content-Type: multipart/alternative\r\n\r\nno boundary\r\n", policy=POLICY)
+    faults.append("a message without a boundary is no defect: the policy is not strict")
+except email.errors.MessageError:
+    pass
 print(f"Python {sys.version.split()[0]}, {len(files)} mails, {len(faults)} with defects")
 sys.exit("\n".join(faults[:40]) if faults else 0)
