@@ -14,6 +14,8 @@ my %allowed = (
     MIXED_ES          => 'counts letters like e against e: Bulgarian and its like have more of them than a forger',
     HTML_OBFUSCATE_05_10 => 'takes bidi isolates for tags that split a word: Arabic, Hebrew, Persian',
     MIME_HTML_MOSTLY  => 'alerts: measures our HTML by the last text it finds, which is the attached answer',
+    HTML_OBFUSCATE_10_20 => 'the same',
+    WEIRD_QUOTING     => 'scores nothing: takes octets of Chinese characters for quotation marks',
     UNPARSEABLE_RELAY => 'there is none',
 );
 # The sum over which a mail is looked at more closely; receivers take 5 for spam.
@@ -25,7 +27,7 @@ my $checker = Mail::SpamAssassin->new({
 });
 $checker->init(0);
 my @files = sort glob("$ARGV[0]/messages/*.eml");
-my (%hits, @faults, $worst);
+my (%hits, %first, @faults, $worst);
 # Two halves at once: there is one thread to each perl.
 my @halves = map { my $half = $_; [grep { $_ % 2 == $half } 0 .. $#files] } 0, 1;
 my @pipes;
@@ -51,14 +53,14 @@ for my $pipe (@pipes) {
         $seen++;
         $worst = $score if !defined $worst || $score > $worst;
         my @tests = grep { $_ ne '-' } split /,/, $tests;
-        $hits{$_}++ for @tests;
+        for (@tests) { $hits{$_}++; $first{$_} //= $file }
         my @bad = grep { !$allowed{$_} || ($_ eq 'MIME_HTML_MOSTLY' && $file !~ /\.alert\./) } @tests;
         push @faults, "$file: $score @bad" if @bad || $score > $bound;
     }
     close($pipe) or push @faults, "a half ended early: $?";
 }
 printf "SpamAssassin %s, %d mails, highest score %s\n", Mail::SpamAssassin::Version(), $seen, $worst // '-';
-printf "  %-24s %5d  %s\n", $_, $hits{$_}, $allowed{$_} // 'NOT ALLOWED' for sort keys %hits;
+printf "  %-24s %5d  %s\n", $_, $hits{$_}, $allowed{$_} // "NOT ALLOWED ($first{$_})" for sort keys %hits;
 # It must know spam when it sees it, or it looks at nothing.
 my $gtube = "From: a\@b.example\n\nXJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\n";
 push @faults, 'GTUBE passes: the rules are not there' if !$checker->check_message_text($gtube)->is_spam;
