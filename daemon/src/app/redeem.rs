@@ -74,7 +74,7 @@ impl App {
 
     async fn by_token(&self, caller: &Caller, token: &str) -> Result<Found, AppError> {
         // A forged token ends here, without a look into the store.
-        let Some(selector) = Token::check(&self.ring, token) else { return Ok(Found::Refused(Refusal::Unknown)) };
+        let Some(selector) = Token::check(&self.ring(), token) else { return Ok(Found::Refused(Refusal::Unknown)) };
         let row = self.store.by_selector(selector).await?;
         // Another portal's token reads as no token.
         Ok(row
@@ -91,7 +91,7 @@ impl App {
         }
         let mut found = Found::WrongCode;
         for row in rows.into_iter().filter(|row| row.method.has_code()) {
-            let derived = Code::derive(&self.ring, row.key_id, &row.selector, portal.code_length);
+            let derived = Code::derive(&self.ring(), row.key_id, &row.selector, portal.code_length);
             if derived.is_some_and(|derived| derived.matches(code)) {
                 found = Found::Reset(Box::new(row), Means::Code);
             }
