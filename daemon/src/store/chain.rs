@@ -161,10 +161,6 @@ fn set_end(conn: &Connection, ring: &KeyRing, name: &str, id: i64, link: Link) -
     insert.execute(params![name, id, link.0.as_slice(), seal.as_slice()]).doing("writing the chain's end").map(|_| ())
 }
 
-fn link_opt(row: &Row<'_>, index: usize) -> Sql<Option<Link>> {
-    Ok(row.get::<_, Option<[u8; 16]>>(index)?.map(Link))
-}
-
 /// Looks through what `conn` shows.
 pub(super) fn audit(conn: &Connection, ring: &KeyRing, earlier: Option<Head>) -> Result<Audit, StoreError> {
     let mut found = Audit { head: None, first: 0, lines: 0, erased: 0, troubles: Vec::new(), more: 0 };

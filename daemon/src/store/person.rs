@@ -41,9 +41,12 @@ impl Person {
     }
 }
 
-/// Tells whether a reset's portal, account and address are of whom one looks for.
+/// Of a reset's portal, account and address: whether they are those that one looks for.
+type Judge = dyn Fn(&PortalName, Option<&str>, Option<&str>) -> bool + Send + Sync;
+
+/// Whose resets one looks for.
 #[derive(Clone)]
-pub struct Whose(Arc<dyn Fn(&PortalName, Option<&str>, Option<&str>) -> bool + Send + Sync>);
+pub struct Whose(Arc<Judge>);
 
 impl Whose {
     /// A person's.
@@ -155,8 +158,8 @@ impl Store {
         let read = move |conn: &Connection| {
             let mut select = conn
                 .prepare_cached(
-                    "SELECT n, attempts, envelope, raw, received_at FROM inbound INDEXED BY inbound_key \
-                     WHERE raw IS NOT NULL AND reset_n IS NULL AND state <> 'stored' AND n > ?1 ORDER BY n LIMIT ?2",
+                    "SELECT n, attempts, envelope, raw, received_at FROM inbound WHERE n IN (SELECT n FROM inbound INDEXED BY inbound_key \
+                     WHERE raw IS NOT NULL AND reset_n IS NULL AND state <> 'stored' AND n > ?1 ORDER BY n LIMIT ?2) ORDER BY n",
                 )
                 .doing("preparing to look through messages")?;
             let rows = select.query_map(params![after, limit], unread).doing("looking through messages")?;

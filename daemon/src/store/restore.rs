@@ -3,6 +3,7 @@
 //! made must not become good again, and nobody knows any more which those were. So all that was open in the copy ends.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -95,12 +96,13 @@ pub fn restore(ask: &Ask<'_>) -> Result<InPlace, RestoreError> {
     if there {
         in_place.kept = Some(put_aside(ask)?);
     }
-    let owner = std::fs::metadata(ask.database.parent().unwrap_or(Path::new("/"))).map_err(StoreError::file(ask.database))?;
-    // Whoever runs this, the daemon's user must own it.
-    let (uid, gid) = (std::os::unix::fs::MetadataExt::uid(&owner), std::os::unix::fs::MetadataExt::gid(&owner));
-    std::os::unix::fs::chown(&aside, Some(uid), Some(gid)).map_err(StoreError::file(&aside))?;
-    std::fs::rename(&aside, ask.database).map_err(StoreError::file(ask.database))?;
     let folder = ask.database.parent().unwrap_or(Path::new("/"));
+    let owner = std::fs::metadata(folder).map_err(StoreError::file(folder))?;
+    // Whoever runs this, the daemon's user must own it, and the lock that was taken here.
+    for path in [&aside, &ask.database.with_extension("lock")] {
+        std::os::unix::fs::chown(path, Some(owner.uid()), Some(owner.gid())).map_err(StoreError::file(path))?;
+    }
+    std::fs::rename(&aside, ask.database).map_err(StoreError::file(ask.database))?;
     std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(StoreError::file(folder))?;
     Ok(in_place)
 }

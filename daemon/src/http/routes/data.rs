@@ -60,8 +60,8 @@ async fn head(state: State, Asks(caller): Asks) -> Result<Json<AuditHead>, Refus
     Ok(Json(AuditHead { head: head.map(|head| head.to_string()) }))
 }
 
-/// Look through the whole timeline: is every line as it was written, where it was written, and all there? Takes about a second for
-/// half a million lines.
+/// Look through the whole timeline: is every line as it was written, where it was written, and all there? Reads
+/// every line that is kept.
 #[utoipa::path(post, path = "/v1/audit/verify", tag = "data", operation_id = "audit",
     request_body = AuditAsk,
     responses((status = 200, description = "What was found, good or not.", body = Audit)))]

@@ -2,8 +2,7 @@
 ALTER TABLE event ADD COLUMN digest BLOB;     -- keyed digest of the detail, which may be erased: then it is ''
 ALTER TABLE event ADD COLUMN link BLOB;
 
--- Its two ends, each vouched for with the key: `floor`, the last line that was purged, and `head`, the last of all. And `erased`,
--- up to where details were.
+-- Its two ends, each vouched for with the key: `floor`, the last line that was purged, and `head`, the last of all.
 CREATE TABLE chain (
     name TEXT PRIMARY KEY NOT NULL,
     id   INTEGER NOT NULL,
@@ -11,10 +10,10 @@ CREATE TABLE chain (
     seal BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Which root key a message needs to be opened.
+-- Which root key a message needs to be opened. The index says of each kept message what is asked without its bytes.
 ALTER TABLE inbound ADD COLUMN sealed_with BLOB;
 UPDATE inbound SET sealed_with = substr(raw, 1, 1) WHERE raw IS NOT NULL;
-CREATE INDEX inbound_key ON inbound (sealed_with) WHERE raw IS NOT NULL;
+CREATE INDEX inbound_key ON inbound (sealed_with, state, reset_n) WHERE raw IS NOT NULL;
 
 -- Who was erased, as a keyed hash: so that a backup of before, put back, is erased again.
 CREATE TABLE forgotten (
