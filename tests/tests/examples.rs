@@ -1,0 +1,276 @@
+//! The examples under docs/examples, each run as it stands there: a person walks through it with a browser, meets every
+//! refusal, and is told what docs/integrate.md says.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use resetd_tests::{Answer, Between, Config, Mail, Portal, Reply, Site};
+use serde_json::Value;
+
+const ANN: &str = "ann@mail.example";
+const NOBODY: &str = "nobody@mail.example";
+const OLD: &str = "correct horse battery staple";
+const NEW: &str = "seven purple umbrellas";
+
+/// What the examples say, beside the answers to refusals.
+const SENT: &str = "a mail is on its way";
+const CHANGED: &str = "Your password is changed";
+const SHORT: &str = "At least 12 characters, please.";
+const FOREIGN: &str = "That did not come from our site.";
+const LATER: &str = "We can not do this right now. Please try again in a moment.";
+
+#[test]
+#[ignore = "needs python3"]
+fn python() {
+    let walk = Walk::new();
+    let mut command = Command::new("python3");
+    command.arg("portal.py").current_dir(examples("python")).args(["--add", &format!("Ann Other <{ANN}>")]);
+    command.arg("--socket").arg(walk.between.path()).args(["--port", &walk.port.to_string(), "--users"]).arg(walk.file("users.db"));
+    walk.all(command);
+}
+
+/// One daemon, and an application that means it.
+struct Walk {
+    site: Site,
+    between: Between,
+    port: u16,
+}
+
+impl Walk {
+    fn new() -> Self {
+        let config = Config::new().shop("method = \"both\"\n[portal.shop.login_failures]\nthreshold = 3\n");
+        let port = Portal::port();
+        let mut site = Site::unstarted(&config);
+        let own = format!("http://127.0.0.1:{port}/reset?token=");
+        site.configure_as(&config.text(site.path()).replace("https://shop.example/reset?t=", &own));
+        fs::write(site.path().join("clock"), "+0").unwrap();
+        let clock = site.path().join("clock").display().to_string();
+        let library = faketime().display().to_string();
+        let env = [
+            ("LD_PRELOAD", &*library),
+            ("FAKETIME_TIMESTAMP_FILE", &clock),
+            ("FAKETIME_NO_CACHE", "1"),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        ];
+        site.try_start(&env).unwrap();
+        let between = Between::new(site.path().join("between"), &site.socket());
+        Self { site, between, port }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.site.path().join(name)
+    }
+
+    /// What every example but the shell's is told.
+    fn environment(&self, command: &mut Command) {
+        command.env("RESETD_SOCKET", self.between.path()).env("PORT", self.port.to_string());
+    }
+
+    /// The whole of it.
+    fn all(&self, command: Command) {
+        let portal = Portal::start(command, self.port);
+        self.same_answer_for_all(&portal);
+        self.by_link(&portal);
+        self.by_code(&portal);
+        self.refusals(&portal);
+        self.logins(&portal);
+        self.trouble(&portal);
+        assert!(!portal.said().contains("token="), "a token in the log:\n{}", portal.said());
+        // Last, since it puts the clock forward and locks the account's codes.
+        self.too_late(&portal);
+    }
+
+    fn same_answer_for_all(&self, portal: &Portal) {
+        portal.get("/forgot").expect(200);
+        let known = portal.post("/forgot", &[("email", ANN)]).expect(200).text();
+        let asked = self.between.until("POST /v1/resets");
+        assert_eq!(asked.body["client"]["ip"], "127.0.0.1", "{asked:?}");
+        assert_eq!(asked.body["client"]["user_agent"], "Browser/1", "{asked:?}");
+        assert!(asked.key.is_some(), "no Idempotency-Key");
+        assert!(known.contains(SENT), "{known}");
+        let unknown = portal.post("/forgot", &[("email", NOBODY)]).expect(200).text();
+        assert_eq!(self.between.until("POST /v1/resets").body["account"], Value::Null);
+        assert_eq!(known.replace(ANN, ""), unknown.replace(NOBODY, ""));
+        portal.post("/forgot", &[("email", "no address")]).expect(400);
+    }
+
+    fn by_link(&self, portal: &Portal) {
+        let (id, mail) = self.mailed(portal);
+        let path = path(&mail);
+        for _ in 0..3 {
+            let page = portal.get(&path).expect(200);
+            assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
+            assert_eq!(page.header("cache-control"), Some("no-store"));
+            assert!(page.header("content-security-policy").is_some_and(|policy| policy.contains("default-src 'none'")));
+            assert!(!page.text().contains("//"), "something from elsewhere: {}", page.text());
+        }
+        let token = token(&mail);
+        let said = portal.post("/reset", &[("token", &token), ("password", "short")]).expect(400).text();
+        assert!(said.contains(SHORT), "{said}");
+        let said = portal.post_from("cross-site", "/reset", &[("token", &token), ("password", NEW)]).expect(403).text();
+        assert!(said.contains(FOREIGN), "{said}");
+        assert_eq!(self.site.state(&id), "sent", "nothing of this uses it up");
+        let said = portal.post("/reset", &[("token", &token), ("password", NEW)]).expect(200);
+        assert!(said.text().contains(CHANGED), "{}", said.text());
+        assert!(said.header("set-cookie").is_none_or(|cookie| cookie.contains("Max-Age=0")), "signed in without being asked");
+        self.site.events().until(&id, "reset.completed");
+        assert!(!signed_in(&portal.post("/login", &[("email", ANN), ("password", OLD)])));
+        assert!(signed_in(&portal.post("/login", &[("email", ANN), ("password", NEW)])));
+        refused(&portal.get(&path), 410, "used");
+        refused(&portal.post("/reset", &[("token", &token), ("password", NEW)]), 410, "used");
+    }
+
+    fn by_code(&self, portal: &Portal) {
+        let (_, mail) = self.mailed(portal);
+        portal.get("/reset").expect(200);
+        let code = mail.code();
+        let wrong = if code.starts_with('1') { "20000000" } else { "10000000" };
+        refused(&try_code(portal, ANN, wrong), 404, "unknown");
+        refused(&try_code(portal, NOBODY, &code), 404, "unknown");
+        let spaced = format!(" {} {} ", &code[..4], &code[4..]);
+        let said = try_code(portal, ANN, &spaced).expect(200).text();
+        assert!(said.contains(CHANGED), "{said}");
+    }
+
+    fn refusals(&self, portal: &Portal) {
+        refused(&portal.get("/reset?token=AQGiCck-nothing-of-ours"), 404, "unknown");
+        let (_, older) = self.mailed(portal);
+        let (_, newer) = self.mailed(portal);
+        portal.post("/reset", &[("token", &token(&newer)), ("password", NEW)]).expect(200);
+        self.dead(portal, &older, "superseded");
+        let (id, mail) = self.mailed(portal);
+        self.site.client().delete(&format!("/v1/resets/{id}")).expect(200);
+        self.dead(portal, &mail, "revoked");
+        let (id, mail) = self.mailed(portal);
+        self.site.hand_in(&Answer::to(&mail, "This wasn't me!").build());
+        self.site.events().until(&id, "reset.denied");
+        self.dead(portal, &mail, "denied");
+    }
+
+    fn dead(&self, portal: &Portal, mail: &Mail, reason: &str) {
+        refused(&portal.get(&path(mail)), 410, reason);
+        refused(&portal.post("/reset", &[("token", &token(mail)), ("password", NEW)]), 410, reason);
+    }
+
+    /// The count's own calls come behind the page's answer: each is waited for.
+    fn logins(&self, portal: &Portal) {
+        let login = |email: &str, password: &str, good: bool| {
+            assert_eq!(signed_in(&portal.post("/login", &[("email", email), ("password", password)])), good);
+        };
+        self.between.forget();
+        login(ANN, NEW, true);
+        assert_eq!(self.between.until("POST /v1/login-failures").body["success"], true);
+        login(NOBODY, "whatever it was", false);
+        for _ in 0..3 {
+            login(ANN, "whatever it was", false);
+            let asked = self.between.until("POST /v1/login-failures").body;
+            assert_eq!((&asked["email"], asked["success"].as_bool().unwrap_or(false)), (&ANN.into(), false));
+        }
+        self.site.events().named("login.threshold");
+    }
+
+    fn trouble(&self, portal: &Portal) {
+        self.site.until_quiet();
+        let before = self.site.outgoing().to(ANN).len();
+        self.between.forget();
+        self.between.lose_an_answer();
+        portal.post("/forgot", &[("email", ANN)]).expect(200);
+        let (first, second) = (self.between.until("POST /v1/resets"), self.between.until("POST /v1/resets"));
+        assert_eq!(first.key, second.key);
+        self.site.until_quiet();
+        assert_eq!(self.site.outgoing().to(ANN).len(), before + 1, "a lost answer costs no second mail");
+
+        let (_, mail) = self.mailed(portal);
+        self.between.away(true);
+        for page in [portal.get(&path(&mail)), portal.post("/forgot", &[("email", ANN)]), try_code(portal, ANN, "12345678")] {
+            let said = page.expect(503).text();
+            assert!(said.contains(LATER), "{said}");
+        }
+        assert!(signed_in(&portal.post("/login", &[("email", ANN), ("password", NEW)])), "people sign in without resetd");
+        self.between.away(false);
+        portal.get(&path(&mail)).expect(200);
+
+        // What was used up unheard is not good a second time: the person asks for another mail.
+        self.between.lose_an_answer();
+        portal.post("/reset", &[("token", &token(&mail)), ("password", "another password")]).expect(503);
+        refused(&portal.get(&path(&mail)), 410, "used");
+        assert!(signed_in(&portal.post("/login", &[("email", ANN), ("password", NEW)])), "and the password is the old one");
+    }
+
+    fn too_late(&self, portal: &Portal) {
+        let (_, mail) = self.mailed(portal);
+        for email in [ANN, NOBODY] {
+            let replies: Vec<Reply> = (0..6).map(|n| try_code(portal, email, &format!("1000000{n}"))).collect();
+            refused(&replies[0], 404, "unknown");
+            refused(&replies[5], 429, "locked");
+        }
+        // In one piece: half a file is another time.
+        fs::write(self.file("clock.new"), "+10800").unwrap();
+        fs::rename(self.file("clock.new"), self.file("clock")).unwrap();
+        self.dead(portal, &mail, "expired");
+    }
+
+    /// Asks for a mail as a person does, and gives it.
+    fn mailed(&self, portal: &Portal) -> (String, Mail) {
+        let mut events = resetd_tests::Events::live(&self.site.socket());
+        portal.post("/forgot", &[("email", ANN)]).expect(200);
+        let sent = events.find(|event| event["event"] == "mail.sent" && event["detail"]["kind"] == "reset");
+        let id = sent["reset"].as_str().unwrap().to_owned();
+        let mail = self.site.outgoing().of_reset(&id);
+        (id, mail)
+    }
+}
+
+/// The link as a browser asks for it.
+fn path(mail: &Mail) -> String {
+    format!("/reset?token={}", token(mail))
+}
+
+fn token(mail: &Mail) -> String {
+    let text = mail.text();
+    let link = text.lines().map(str::trim).find(|line| line.starts_with("http://127.0.0.1:") && line.contains("/reset?token="));
+    link.unwrap_or_else(|| panic!("no link in {text}")).split_once("token=").unwrap().1.to_owned()
+}
+
+fn try_code(portal: &Portal, email: &str, code: &str) -> Reply {
+    portal.post("/reset", &[("email", email), ("code", code), ("password", NEW)])
+}
+
+fn signed_in(reply: &Reply) -> bool {
+    match reply.status {
+        200 | 302 | 303 => true,
+        403 => false,
+        other => panic!("{other}: {}", reply.text()),
+    }
+}
+
+/// The page says no, in the words of docs/integrate.md.
+#[track_caller]
+fn refused(reply: &Reply, status: u16, reason: &str) {
+    let words = answer(reason);
+    assert_eq!(reply.status, status, "{reason}: {}", reply.text());
+    assert!(reply.text().contains(&words), "{reason}: no `{words}` in {}", reply.text());
+}
+
+/// What docs/integrate.md has a page say.
+fn answer(reason: &str) -> String {
+    let guide = fs::read_to_string(root().join("docs/integrate.md")).unwrap();
+    let row = guide.lines().find(|line| line.starts_with(&format!("| `{reason}` |"))).unwrap_or_else(|| panic!("no `{reason}` in the guide"));
+    row.split('|').nth(3).unwrap().trim().to_owned()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn examples(language: &str) -> PathBuf {
+    root().join("docs/examples").join(language)
+}
+
+/// What moves the daemon's clock.
+fn faketime() -> PathBuf {
+    let folders = fs::read_dir("/usr/lib").unwrap().map(|entry| entry.unwrap().path());
+    let found = folders.map(|folder| folder.join("faketime/libfaketimeMT.so.1")).find(|path| path.exists());
+    found.expect("libfaketime (Debian package faketime)")
+}
