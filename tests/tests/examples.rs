@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use resetd_tests::{Answer, Between, Config, Mail, Portal, Reply, Site};
 use serde_json::Value;
@@ -27,6 +27,23 @@ fn python() {
     let mut command = Command::new("python3");
     command.arg("portal.py").current_dir(examples("python")).args(["--add", &format!("Ann Other <{ANN}>")]);
     command.arg("--socket").arg(walk.between.path()).args(["--port", &walk.port.to_string(), "--users"]).arg(walk.file("users.db"));
+    walk.all(command);
+}
+
+#[test]
+#[ignore = "needs nodejs"]
+fn node() {
+    let walk = Walk::new();
+    walk.all(walk.command("node", "node", &["portal.mjs"]));
+}
+
+#[test]
+#[ignore = "needs php-cli, php-curl"]
+fn php() {
+    let walk = Walk::new();
+    let address = format!("127.0.0.1:{}", walk.port);
+    let mut command = walk.command("php", "php", &["-q", "-S", &address, "portal.php"]);
+    command.env("USERS", walk.file("users.json"));
     walk.all(command);
 }
 
@@ -62,9 +79,12 @@ impl Walk {
         self.site.path().join(name)
     }
 
-    /// What every example but the shell's is told.
-    fn environment(&self, command: &mut Command) {
+    /// A program in a language's folder, told by its environment where it is.
+    fn command(&self, language: &str, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(examples(language));
         command.env("RESETD_SOCKET", self.between.path()).env("PORT", self.port.to_string());
+        command
     }
 
     /// The whole of it.
