@@ -47,6 +47,26 @@ fn php() {
     walk.all(command);
 }
 
+#[test]
+#[ignore = "needs ruby"]
+fn ruby() {
+    let walk = Walk::new();
+    walk.all(walk.command("ruby", "ruby", &["portal.rb"]));
+}
+
+#[test]
+#[ignore = "needs golang-go, golang-golang-x-crypto-dev"]
+fn go() {
+    let walk = Walk::new();
+    let program = walk.file("portal");
+    let mut build = Command::new("go");
+    build.args(["build", "-o"]).arg(&program).current_dir(examples("go"));
+    // With Debian's copy of golang.org/x/crypto instead of a download.
+    build.env("GO111MODULE", "off").env("GOPATH", "/usr/share/gocode").env("GOFLAGS", "").env("GOCACHE", "/tmp/resetd-go-cache");
+    assert!(build.status().unwrap().success());
+    walk.all(walk.command("go", program.to_str().unwrap(), &[]));
+}
+
 /// One daemon, and an application that means it.
 struct Walk {
     site: Site,
