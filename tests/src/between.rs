@@ -128,6 +128,10 @@ fn serve(stream: UnixStream, daemon: &Path, shared: &Shared) {
         if stream.get_mut().write_all(&[head.as_bytes(), b"\r\n", &reply.body].concat()).is_err() {
             return;
         }
+        // As the daemon would.
+        if first.ends_with("HTTP/1.0") {
+            return;
+        }
     }
 }
 

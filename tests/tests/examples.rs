@@ -62,9 +62,20 @@ fn go() {
     let mut build = Command::new("go");
     build.args(["build", "-o"]).arg(&program).current_dir(examples("go"));
     // With Debian's copy of golang.org/x/crypto instead of a download.
-    build.env("GO111MODULE", "off").env("GOPATH", "/usr/share/gocode").env("GOFLAGS", "").env("GOCACHE", "/tmp/resetd-go-cache");
+    build.env("GO111MODULE", "off").env("GOPATH", "/usr/share/gocode").env("GOFLAGS", "").env("GOCACHE", scratch("go"));
     assert!(build.status().unwrap().success());
     walk.all(walk.command("go", program.to_str().unwrap(), &[]));
+}
+
+#[test]
+#[ignore = "needs default-jdk-headless"]
+fn java() {
+    let walk = Walk::new();
+    let classes = walk.file("classes");
+    let mut build = Command::new("javac");
+    build.args(["-Xlint:all,-serial", "-Werror", "-d"]).arg(&classes).args(["Portal.java", "Resetd.java", "Users.java"]).current_dir(examples("java"));
+    assert!(build.status().unwrap().success());
+    walk.all(walk.command("java", "java", &["-cp", classes.to_str().unwrap(), "Portal"]));
 }
 
 /// One daemon, and an application that means it.
@@ -306,6 +317,11 @@ fn root() -> PathBuf {
 
 fn examples(language: &str) -> PathBuf {
     root().join("docs/examples").join(language)
+}
+
+/// What a compiler keeps between two runs.
+fn scratch(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
 /// What moves the daemon's clock.
