@@ -40,10 +40,10 @@ struct State {
 }
 
 /// What does not get through.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 enum Lose {
-    /// One answer: the daemon has heard the request.
-    Answer,
+    /// The next answer to this: the daemon has heard the request.
+    Answer(String),
     /// Every request.
     All,
 }
@@ -68,9 +68,9 @@ impl Between {
         &self.path
     }
 
-    /// Hangs up instead of handing on the next answer.
-    pub fn lose_an_answer(&self) {
-        self.shared.state.lock().unwrap().lose = Some(Lose::Answer);
+    /// Hangs up instead of handing on the next answer to `what`.
+    pub fn lose_an_answer(&self, what: &str) {
+        self.shared.state.lock().unwrap().lose = Some(Lose::Answer(what.to_owned()));
     }
 
     /// Hangs up on every request, until told otherwise.
@@ -115,10 +115,11 @@ fn serve(stream: UnixStream, daemon: &Path, shared: &Shared) {
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
         let Ok(reply) = client.try_ask(method, path, &pass, &body) else { return };
+        let what = format!("{method} {path}");
         let mut state = shared.state.lock().unwrap();
-        state.asked.push_back(Asked { what: format!("{method} {path}"), key, body: serde_json::from_slice(&body).unwrap_or_default() });
+        state.asked.push_back(Asked { what: what.clone(), key, body: serde_json::from_slice(&body).unwrap_or_default() });
         shared.changed.notify_all();
-        if state.lose == Some(Lose::Answer) {
+        if state.lose == Some(Lose::Answer(what)) {
             state.lose = None;
             return;
         }

@@ -61,9 +61,18 @@ impl Portal {
             let one = |byte: u8| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") };
             text.bytes().map(one).collect()
         };
-        let body: Vec<String> = form.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
-        // As browsers do it on a page that sends no referrer.
-        let head = format!("POST {path} HTTP/1.1\r\nOrigin: null\r\nSec-Fetch-Site: {site}\r\n");
+        let mut body: Vec<String> = form.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+        // The page with the form: its hidden field and its cookie against forgery, where it has them.
+        let page = self.get(path);
+        let cookie = page.header("set-cookie").and_then(|cookie| cookie.split(';').next()).unwrap_or_default();
+        let text = page.text();
+        if let Some((_, field)) = text.split_once("name=\"csrfmiddlewaretoken\" value=\"") {
+            body.push(format!("csrfmiddlewaretoken={}", field.split('"').next().unwrap()));
+        }
+        // As browsers have it: no origin is told where no referrer is.
+        let own = format!("http://127.0.0.1:{}", self.port);
+        let origin = if page.header("referrer-policy") == Some("no-referrer") { "null" } else { &own };
+        let head = format!("POST {path} HTTP/1.1\r\nOrigin: {origin}\r\nSec-Fetch-Site: {site}\r\nCookie: {cookie}\r\n");
         self.ask(&(head + "Content-Type: application/x-www-form-urlencoded\r\n"), &body.join("&"))
     }
 

@@ -2,8 +2,9 @@
 //! refusal, and is told what docs/integrate.md says.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use resetd_tests::{Answer, Between, Config, Mail, Portal, Reply, Site};
 use serde_json::Value;
@@ -16,7 +17,7 @@ const NEW: &str = "seven purple umbrellas";
 /// What the examples say, beside the answers to refusals.
 const SENT: &str = "a mail is on its way";
 const CHANGED: &str = "Your password is changed";
-const SHORT: &str = "At least 12 characters, please.";
+const SHORT: &str = "least 12 characters";
 const FOREIGN: &str = "That did not come from our site.";
 const LATER: &str = "We can not do this right now. Please try again in a moment.";
 
@@ -28,6 +29,19 @@ fn python() {
     command.arg("portal.py").current_dir(examples("python")).args(["--add", &format!("Ann Other <{ANN}>")]);
     command.arg("--socket").arg(walk.between.path()).args(["--port", &walk.port.to_string(), "--users"]).arg(walk.file("users.db"));
     walk.all(command);
+}
+
+#[test]
+#[ignore = "needs python3-django"]
+fn django() {
+    let walk = Walk::new();
+    let manage = |arguments: &[&str]| {
+        let mut command = walk.command("django", "/usr/bin/python3", &["manage.py"]);
+        command.args(arguments).env("DATABASE", walk.file("users.db")).env("PYTHONDONTWRITEBYTECODE", "1");
+        command
+    };
+    assert!(manage(&["try", &format!("Ann Other <{ANN}>")]).status().unwrap().success());
+    walk.all(manage(&["serve", &walk.port.to_string()]));
 }
 
 #[test]
@@ -68,6 +82,12 @@ fn go() {
 }
 
 #[test]
+fn rust() {
+    let walk = Walk::new();
+    walk.all(walk.command("rust", resetd_tests::daemon::program("resetd-example-portal").to_str().unwrap(), &[]));
+}
+
+#[test]
 #[ignore = "needs default-jdk-headless"]
 fn java() {
     let walk = Walk::new();
@@ -76,6 +96,100 @@ fn java() {
     build.args(["-Xlint:all,-serial", "-Werror", "-d"]).arg(&classes).args(["Portal.java", "Resetd.java", "Users.java"]).current_dir(examples("java"));
     assert!(build.status().unwrap().success());
     walk.all(walk.command("java", "java", &["-cp", classes.to_str().unwrap(), "Portal"]));
+}
+
+#[test]
+#[ignore = "needs curl, jq"]
+fn shell() {
+    let walk = Walk::new();
+    let call = |script: &str, arguments: &[&str]| {
+        let mut command = walk.command("shell", "sh", &["-c", &format!(". ./resetd.sh; {script} \"$@\""), "sh"]);
+        let output = command.args(arguments).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap().trim_end().to_owned())
+    };
+    let mailed = || {
+        let mut events = walk.site.events();
+        let (status, id) = call("request", &["ann", ANN, "both"]);
+        assert_eq!(status, 0);
+        events.until(&id, "mail.sent");
+        let mail = walk.site.outgoing().of_reset(&id);
+        (id, mail)
+    };
+    let refused = |(status, said): (i32, String), reason: &str| assert_eq!((status, said), (1, answer(reason)), "{reason}");
+
+    let (status, unknown) = call("request", &["", NOBODY]);
+    assert_eq!((status, unknown.len()), (0, 36), "an id for whom nobody knows, too");
+    let (older, mail) = mailed();
+    let good = format!("ann {older}");
+    assert_eq!(call("inspect_token", &[&token(&mail)]), (0, good.clone()));
+    assert_eq!(call("redeem_token", &[&token(&mail)]), (0, good));
+    assert_eq!(call("completed", &[&older]).0, 0);
+    walk.site.events().until(&older, "reset.completed");
+    refused(call("redeem_token", &[&token(&mail)]), "used");
+    refused(call("inspect_token", &["AQGiCck-nothing-of-ours"]), "unknown");
+    let ((_, first), (_, second)) = (mailed(), mailed());
+    assert_eq!(call("redeem_token", &[&token(&first)]).0, 0);
+    refused(call("redeem_token", &[&token(&second)]), "superseded");
+    let (id, mail) = mailed();
+    walk.site.client().delete(&format!("/v1/resets/{id}")).expect(200);
+    refused(call("inspect_token", &[&token(&mail)]), "revoked");
+    let (_, mail) = mailed();
+    walk.site.hand_in(&Answer::to(&mail, "This wasn't me!").build());
+    refused(call("inspect_token", &[&token(&mail)]), "denied");
+    assert_eq!(call("login_failed", &["ann", ANN]), (0, "1".to_owned()));
+    assert_eq!(call("login_failed", &["ann", ANN]), (0, "2".to_owned()));
+    assert_eq!(call("login_succeeded", &["ann", ANN]), (0, "0".to_owned()));
+    assert_eq!(call("request", &["ann", "no address"]).0, 3);
+
+    walk.between.lose_an_answer("POST /v1/resets");
+    assert_eq!(call("request", &["ann", ANN]).0, 0);
+    walk.between.away(true);
+    assert_eq!(call("inspect_token", &["x"]).0, 2);
+    walk.between.away(false);
+
+    let (_, mail) = mailed();
+    for n in 0..4 {
+        refused(call("redeem_code", &["ann", &format!("1000000{n}")]), "unknown");
+    }
+    refused(call("redeem_code", &["ann", "10000009"]), "locked");
+    walk.pass(3);
+    refused(call("inspect_token", &[&token(&mail)]), "expired");
+}
+
+/// The terminal's own walk, its answers typed when the questions come.
+#[test]
+#[ignore = "needs curl, jq"]
+fn shell_at_a_terminal() {
+    let walk = Walk::new();
+    fs::write(walk.file("users"), format!("ann:{ANN}\n")).unwrap();
+    let set = walk.file("set");
+    let run = |name: &str| {
+        let mut command = walk.command("shell", "./forgot.sh", &[]);
+        command.env("USERS", walk.file("users")).env("SET_PASSWORD", format!("tee {}", set.display()));
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        writeln!(stdin, "{name}").unwrap();
+        let mut said = String::new();
+        stdout.read_line(&mut said).unwrap();
+        assert!(said.contains(SENT), "{said}");
+        (child, stdin, stdout)
+    };
+    let mut events = walk.site.events();
+    let end = |(mut child, stdin, stdout): (Child, ChildStdin, BufReader<ChildStdout>)| {
+        drop(stdin);
+        (std::io::read_to_string(stdout).unwrap(), child.wait().unwrap().success())
+    };
+    let mut ann = run("ann");
+    let id = events.named("mail.sent")["reset"].as_str().unwrap().to_owned();
+    write!(ann.1, "{}\nshort\n{NEW}\n", walk.site.outgoing().of_reset(&id).code()).unwrap();
+    let (said, good) = end(ann);
+    assert!(said.contains(SHORT) && said.contains(CHANGED) && good, "{said}");
+    assert_eq!(fs::read_to_string(&set).unwrap(), format!("ann:{NEW}\n"));
+    events.until(&id, "reset.completed");
+    let mut nobody = run("nobody");
+    write!(nobody.1, "12345678\n{NEW}\n").unwrap();
+    let (said, good) = end(nobody);
+    assert!(said.contains(&answer("unknown")) && !good, "{said}");
 }
 
 /// One daemon, and an application that means it.
@@ -166,8 +280,8 @@ impl Walk {
         assert!(said.text().contains(CHANGED), "{}", said.text());
         assert!(said.header("set-cookie").is_none_or(|cookie| cookie.contains("Max-Age=0")), "signed in without being asked");
         self.site.events().until(&id, "reset.completed");
-        assert!(!signed_in(&portal.post("/login", &[("email", ANN), ("password", OLD)])));
-        assert!(signed_in(&portal.post("/login", &[("email", ANN), ("password", NEW)])));
+        assert!(!login(portal, ANN, OLD));
+        assert!(login(portal, ANN, NEW));
         refused(&portal.get(&path), 410, "used");
         refused(&portal.post("/reset", &[("token", &token), ("password", NEW)]), 410, "used");
     }
@@ -206,15 +320,12 @@ impl Walk {
 
     /// The count's own calls come behind the page's answer: each is waited for.
     fn logins(&self, portal: &Portal) {
-        let login = |email: &str, password: &str, good: bool| {
-            assert_eq!(signed_in(&portal.post("/login", &[("email", email), ("password", password)])), good);
-        };
         self.between.forget();
-        login(ANN, NEW, true);
+        assert!(login(portal, ANN, NEW));
         assert_eq!(self.between.until("POST /v1/login-failures").body["success"], true);
-        login(NOBODY, "whatever it was", false);
+        assert!(!login(portal, NOBODY, "whatever it was"));
         for _ in 0..3 {
-            login(ANN, "whatever it was", false);
+            assert!(!login(portal, ANN, "whatever it was"));
             let asked = self.between.until("POST /v1/login-failures").body;
             assert_eq!((&asked["email"], asked["success"].as_bool().unwrap_or(false)), (&ANN.into(), false));
         }
@@ -225,7 +336,7 @@ impl Walk {
         self.site.until_quiet();
         let before = self.site.outgoing().to(ANN).len();
         self.between.forget();
-        self.between.lose_an_answer();
+        self.between.lose_an_answer("POST /v1/resets");
         portal.post("/forgot", &[("email", ANN)]).expect(200);
         let (first, second) = (self.between.until("POST /v1/resets"), self.between.until("POST /v1/resets"));
         assert_eq!(first.key, second.key);
@@ -238,15 +349,15 @@ impl Walk {
             let said = page.expect(503).text();
             assert!(said.contains(LATER), "{said}");
         }
-        assert!(signed_in(&portal.post("/login", &[("email", ANN), ("password", NEW)])), "people sign in without resetd");
+        assert!(login(portal, ANN, NEW), "people sign in without resetd");
         self.between.away(false);
         portal.get(&path(&mail)).expect(200);
 
         // What was used up unheard is not good a second time: the person asks for another mail.
-        self.between.lose_an_answer();
+        self.between.lose_an_answer("POST /v1/resets/redeem");
         portal.post("/reset", &[("token", &token(&mail)), ("password", "another password")]).expect(503);
         refused(&portal.get(&path(&mail)), 410, "used");
-        assert!(signed_in(&portal.post("/login", &[("email", ANN), ("password", NEW)])), "and the password is the old one");
+        assert!(login(portal, ANN, NEW), "and the password is the old one");
     }
 
     fn too_late(&self, portal: &Portal) {
@@ -256,10 +367,15 @@ impl Walk {
             refused(&replies[0], 404, "unknown");
             refused(&replies[5], 429, "locked");
         }
-        // In one piece: half a file is another time.
-        fs::write(self.file("clock.new"), "+10800").unwrap();
-        fs::rename(self.file("clock.new"), self.file("clock")).unwrap();
+        self.pass(3);
         self.dead(portal, &mail, "expired");
+    }
+
+    /// Puts the daemon's clock forward.
+    fn pass(&self, hours: u32) {
+        // In one piece: half a file is another time.
+        fs::write(self.file("clock.new"), format!("+{}", hours * 3600)).unwrap();
+        fs::rename(self.file("clock.new"), self.file("clock")).unwrap();
     }
 
     /// Asks for a mail as a person does, and gives it.
@@ -288,9 +404,12 @@ fn try_code(portal: &Portal, email: &str, code: &str) -> Reply {
     portal.post("/reset", &[("email", email), ("code", code), ("password", NEW)])
 }
 
-fn signed_in(reply: &Reply) -> bool {
+/// Whether it goes well. The address is the user's name, too.
+fn login(portal: &Portal, email: &str, password: &str) -> bool {
+    let reply = portal.post("/login", &[("email", email), ("username", email), ("password", password)]);
     match reply.status {
-        200 | 302 | 303 => true,
+        200 => reply.text().contains("Hello, "),
+        302 | 303 => true,
         403 => false,
         other => panic!("{other}: {}", reply.text()),
     }
