@@ -25,10 +25,32 @@ const LATER: &str = "We can not do this right now. Please try again in a moment.
 #[ignore = "needs python3"]
 fn python() {
     let walk = Walk::new();
-    let mut command = Command::new("python3");
-    command.arg("portal.py").current_dir(examples("python")).args(["--add", &format!("Ann Other <{ANN}>")]);
-    command.arg("--socket").arg(walk.between.path()).args(["--port", &walk.port.to_string(), "--users"]).arg(walk.file("users.db"));
+    let command = python_portal(walk.between.path(), walk.port, &walk.file("users.db"));
     walk.all(command);
+}
+
+/// The guide's ten minutes: its configuration, its portal, its mail program, and a person with a browser.
+#[test]
+#[ignore = "needs chromium, curl"]
+fn chromium_walks_the_portal() {
+    let port = Portal::port();
+    let mut site = Site::unstarted(&Config::new());
+    let guide = fs::read_to_string(root().join("docs/examples/resetd.toml")).unwrap();
+    let folder = site.path().display().to_string();
+    let own = guide.replace("/tmp/resetd-try/resetd.sock", &format!("{folder}/s")).replace("/tmp/resetd-try", &folder);
+    site.configure_as(&own.replace("127.0.0.1:8000", &format!("127.0.0.1:{port}")));
+    for part in ["new", "cur", "tmp"] {
+        fs::create_dir_all(site.path().join("answers").join(part)).unwrap();
+    }
+    site.start();
+    let portal = Portal::start(python_portal(&site.socket(), port, &site.path().join("users.db")), port);
+    let mut walk = Command::new("python3");
+    walk.arg(root().join("tests/portal/walk.py")).arg(format!("http://127.0.0.1:{port}")).args([site.path(), &site.socket()]);
+    let walked = walk.env("PYTHONDONTWRITEBYTECODE", "1").output().unwrap();
+    let said = String::from_utf8_lossy(&walked.stdout);
+    assert!(walked.status.success(), "{said}{}", String::from_utf8_lossy(&walked.stderr));
+    assert!(said.ends_with("1..21\n"), "{said}");
+    assert!(!portal.said().contains("token="), "{}", portal.said());
 }
 
 #[test]
@@ -93,7 +115,11 @@ fn java() {
     let walk = Walk::new();
     let classes = walk.file("classes");
     let mut build = Command::new("javac");
-    build.args(["-Xlint:all,-serial", "-Werror", "-d"]).arg(&classes).args(["Portal.java", "Resetd.java", "Users.java"]).current_dir(examples("java"));
+    build
+        .args(["-Xlint:all,-serial", "-Werror", "-d"])
+        .arg(&classes)
+        .args(["Portal.java", "Resetd.java", "Users.java"])
+        .current_dir(examples("java"));
     assert!(build.status().unwrap().success());
     walk.all(walk.command("java", "java", &["-cp", classes.to_str().unwrap(), "Portal"]));
 }
@@ -426,8 +452,17 @@ fn refused(reply: &Reply, status: u16, reason: &str) {
 /// What docs/integrate.md has a page say.
 fn answer(reason: &str) -> String {
     let guide = fs::read_to_string(root().join("docs/integrate.md")).unwrap();
-    let row = guide.lines().find(|line| line.starts_with(&format!("| `{reason}` |"))).unwrap_or_else(|| panic!("no `{reason}` in the guide"));
+    let row =
+        guide.lines().find(|line| line.starts_with(&format!("| `{reason}` |"))).unwrap_or_else(|| panic!("no `{reason}` in the guide"));
     row.split('|').nth(3).unwrap().trim().to_owned()
+}
+
+fn python_portal(socket: &Path, port: u16, users: &Path) -> Command {
+    let mut command = Command::new("python3");
+    command.arg("portal.py").current_dir(examples("python")).env("PYTHONDONTWRITEBYTECODE", "1");
+    command.args(["--add", &format!("Ann Other <{ANN}>"), "--port", &port.to_string()]);
+    command.arg("--socket").arg(socket).arg("--users").arg(users);
+    command
 }
 
 fn root() -> PathBuf {

@@ -17,7 +17,6 @@ from django.dispatch import receiver
 from django.shortcuts import render
 from django.utils.decorators import method_decorator
 from django.views import View
-from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
 from resetd import Problem, Refused, Resetd, Unavailable
@@ -60,7 +59,6 @@ class ResetdView(View):
     referrer = "same-origin"
     policy = "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
-    @method_decorator(never_cache)
     def dispatch(self, request, *args, **kwargs):
         try:
             response = super().dispatch(request, *args, **kwargs)

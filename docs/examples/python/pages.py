@@ -69,7 +69,7 @@ def new_password(token, short=False):
 
 
 def code(email="", short=False):
-    return page("Type the code", f"""<p>It stands in the mail that we sent you.</p>
+    return page("Type the code", f"""<p>It is in the mail that we sent you.</p>
 <form method="post" action="/reset">
 <label for="email">Email</label>
 <input id="email" name="email" type="email" autocomplete="username" value="{escape(email)}" required>

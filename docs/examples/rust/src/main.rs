@@ -210,7 +210,9 @@ const EMAIL: &str = r#"<p><label>Email <input name="email" type="email" autocomp
 impl fmt::Display for Fields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::None => f.write_str(r#"<p><a href="/">Sign in</a> · <a href="/forgot">Ask for a mail</a> · <a href="/reset">Type a code</a>"#),
+            Self::None => {
+                f.write_str(r#"<p><a href="/">Sign in</a> · <a href="/forgot">Ask for a mail</a> · <a href="/reset">Type a code</a>"#)
+            }
             Self::SignIn => write!(
                 f,
                 r#"<form method="post" action="/login">{EMAIL}
