@@ -1,6 +1,7 @@
 //! How many mails may go out, for whom (DESIGN §1 law 8, §4). A sliding log for the small limits, and a two-bucket count for
 //! the large ones; both are plain values that the store's writer keeps and fills again from its rows at start.
 
+mod log;
 mod windows;
 
 use std::time::Duration;

@@ -271,7 +271,7 @@ impl App {
 /// What an address of the monitored mailbox is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Own {
-    /// The mailbox itself, or the postmaster of its domain.
+    /// The mailbox itself, or the postmaster of its domain or of none.
     Mailbox,
     /// Of the form that carries a tag, and what stands in its place; whether it is one of ours is not looked at.
     Tagged(String),
@@ -280,6 +280,9 @@ enum Own {
 /// Whether an address is one of the monitored mailbox's.
 fn own_address(settings: &Settings, address: &str) -> Option<Own> {
     let address = address.to_lowercase();
+    if address == "postmaster" {
+        return Some(Own::Mailbox);
+    }
     let tagged = settings.portals.values().flat_map(|portal| [&portal.reply_to, &portal.bounce_to]);
     tagged
         .filter_map(|at| {
