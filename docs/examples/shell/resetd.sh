@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # A client of resetd's socket for POSIX shells. Source this file: it needs curl 7.40 or newer and jq.
 #
 # Each function prints what it learnt. Status 0: done. 1: refused; the sentence for the person is printed. 2: not now; try again

@@ -3,7 +3,6 @@
 //! ```sh
 //! RESETD_SOCKET=/run/resetd/resetd.sock PORT=8000 cargo run -p resetd-example-portal
 //! ```
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "an example: its users live in a mutex")]
 
 mod resetd;
 mod users;
