@@ -116,7 +116,8 @@ func (r *Resetd) Request(ctx context.Context, request Request) error {
 
 // Inspect says whether a secret is good. It uses nothing up.
 func (r *Resetd) Inspect(ctx context.Context, secret Secret) (good Good, err error) {
-	return good, r.call(ctx, "/v1/resets/inspect", "", secret, &good, 2)
+	err = r.call(ctx, "/v1/resets/inspect", "", secret, &good, 2)
+	return good, err
 }
 
 // Redeem uses a secret, once. One try: a second could only meet what the first has used.
