@@ -146,7 +146,7 @@ fn head(out: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }
 
-fn gauge(out: &mut String, name: &str, help: &str, value: u64) {
+pub(super) fn gauge(out: &mut String, name: &str, help: &str, value: u64) {
     head(out, name, "gauge", help);
     let _ = writeln!(out, "{name} {value}");
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
+use super::gauges::gauge;
 use super::{App, AppError, Caller, Status};
 use crate::config::{Role, TransportSettings};
 use crate::store::{Held, Line, Listed, MailShown, Page, Queued};
@@ -103,9 +104,12 @@ impl App {
             return Err(AppError::Forbidden("metrics are for clients with the role `support` or `admin`".into()));
         }
         let counts = self.store.counts().await?;
-        let tls = self.outfit().transport.tls_results();
+        let outfit = self.outfit();
+        let tls = outfit.transport.tls_results();
         let mut text = self.gauges.render(&counts, &self.store.tally(), &tls, self.started_at);
         self.mailboxes.render(self.clock.now(), &mut text);
+        let help = "Things that are wrong with administrators' wordings; the built-in ones stand in for those that can't be used.";
+        gauge(&mut text, "resetd_wording_problems", help, outfit.wording_problems as u64);
         Ok(text)
     }
 
