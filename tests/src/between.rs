@@ -1,7 +1,7 @@
 //! Stands between an application and the daemon, on a socket of its own: notes what is asked, and loses answers.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
@@ -138,7 +138,7 @@ fn serve(stream: UnixStream, daemon: &Path, shared: &Shared) {
 
 type Request = (String, Vec<(String, String)>, Vec<u8>);
 
-fn read_request(stream: &mut (impl BufRead + Read)) -> Result<Request, NoAnswer> {
+fn read_request(stream: &mut impl BufRead) -> Result<Request, NoAnswer> {
     let first = read_line(stream)?;
     let mut headers = Vec::new();
     while let Some((name, value)) = read_line(stream)?.split_once(':') {
