@@ -25,7 +25,7 @@ impl App {
         }
         let failed = self.store.login_failed(request, rule).await?;
         let started = failed.started.and_then(|accepted| match accepted {
-            Accepted::New(id) | Accepted::Again(id) => Some(id),
+            Accepted::New(id, _) | Accepted::Again(id) => Some(id),
             Accepted::KeyReused => None,
         });
         Ok(LoginCount { failures: failed.failures, threshold: rule.threshold, started })

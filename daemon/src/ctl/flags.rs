@@ -121,6 +121,7 @@ fn sheet(flag: &Flag, screen: Screen) -> String {
         .maybe("verdict", verdict)
         .line("proof", proof(&flag.proof))
         .line("raised", when(flag.created_at))
+        .maybe("seen", flag.count.zip(flag.last_at).map(|(count, at)| format!("{count} times, last {}", when(at))))
         .maybe("portal", flag.portal.clone())
         .maybe("account", flag.account.as_deref().map(clean))
         .maybe("reset", flag.reset.map(|id| id.to_string()))
