@@ -119,7 +119,7 @@ fn sheet(flag: &Flag, screen: Screen) -> String {
         .line("severity", severity(flag.severity))
         .line("reason", clean(&flag.reason))
         .maybe("verdict", verdict)
-        .line("proof", proof(&flag.proof))
+        .maybe("proof", flag.count.is_none().then(|| proof(&flag.proof)))
         .line("raised", when(flag.created_at))
         .maybe("seen", flag.count.zip(flag.last_at).map(|(count, at)| format!("{count} times, last {}", when(at))))
         .maybe("portal", flag.portal.clone())

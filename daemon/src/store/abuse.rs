@@ -141,7 +141,10 @@ impl Tx<'_> {
     /// Puts an answer that nobody could read among so many into the flood's flag (law 4: it still reaches support). False: there is
     /// room for a flag of its own.
     pub(super) fn collect(&mut self, done: &Conclusion, flag: &NewFlag) -> Result<bool, StoreError> {
-        let Some(flood) = done.flood.as_ref().filter(|_| self.is_flood(done).unwrap_or(false)) else { return Ok(false) };
+        let Some(flood) = &done.flood else { return Ok(false) };
+        if !self.is_flood(done, &flood.portal)? {
+            return Ok(false);
+        }
         let n = self.sight(flood)?;
         let says = done.verdict.map_or(done.kind, |(verdict, _)| verdict);
         let about = done.reset.as_ref().map_or(String::new(), |row| format!(", reset {}", row.id));
@@ -153,7 +156,7 @@ impl Tx<'_> {
         Ok(true)
     }
 
-    fn is_flood(&self, done: &Conclusion) -> Result<bool, StoreError> {
+    fn is_flood(&self, done: &Conclusion, portal: &PortalName) -> Result<bool, StoreError> {
         let since = (done.at - HOUR).as_millis();
         let proven = done.proof != "none";
         if let Some(row) = &done.reset {
@@ -166,7 +169,9 @@ impl Tx<'_> {
                 return Ok(true);
             }
         }
-        let Some(portal) = done.flood.as_ref().map(|flood| &flood.portal).filter(|_| !proven) else { return Ok(false) };
+        if proven {
+            return Ok(false);
+        }
         let mut count = self
             .conn
             .prepare_cached("SELECT count(*) FROM flag WHERE portal = ?1 AND created_at > ?2 AND proof = 'none' AND count IS NULL")
