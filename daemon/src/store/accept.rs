@@ -172,7 +172,7 @@ impl Tx<'_> {
         if !request.method.has_code() {
             return Ok(None);
         }
-        let who = Guesser { portal: request.portal.clone(), account: request.account.clone().unwrap_or_default(), ip: None };
+        let who = Guesser { portal: request.portal.clone(), account: request.account.clone().unwrap_or_default(), ip: request.ip.clone() };
         let locked = self.codes_are_locked(&who, request.code_budget, request.created_at)?;
         Ok(locked.then(|| Request { method: Method::Link, ..request.clone() }))
     }
