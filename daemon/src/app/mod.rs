@@ -6,11 +6,13 @@ mod deliver;
 mod examine;
 mod flag;
 mod gauges;
+mod health;
 mod ingest;
 mod known;
 mod letters;
 mod login;
 mod mailboxes;
+mod metrics;
 mod outfit;
 mod redeem;
 mod request;
@@ -18,6 +20,7 @@ mod resets;
 mod templates;
 mod types;
 mod upkeep;
+mod vigil;
 mod vouch;
 mod watch;
 
@@ -33,6 +36,7 @@ use crate::config::Settings;
 use crate::store::Store;
 use gauges::Gauges;
 use mailboxes::Mailboxes;
+use vigil::Vigil;
 
 pub use crate::store::{
     Attempt, Counts, Flag, FlagFilter, FolderKey, FolderMark, FolderSeen, Held, Line, Listed, MailKind, MailShown, Owed, Page, Queued,
@@ -53,6 +57,7 @@ pub struct App {
     outfit: ArcSwap<Outfit>,
     gauges: Gauges,
     mailboxes: Mailboxes,
+    vigil: Vigil,
     started_at: Timestamp,
     unread: mpsc::UnboundedSender<ingest::Waiting>,
     /// Numbers of kept messages whose authors' domains are to be asked.
@@ -66,8 +71,8 @@ impl App {
         let (unread, to_read) = mpsc::unbounded_channel();
         let (unasked, to_ask) = mpsc::unbounded_channel();
         let outfit = ArcSwap::from_pointee(outfit);
-        let (gauges, mailboxes) = (Gauges::default(), Mailboxes::default());
-        let app = Self { store, ring, clock, entropy, outfit, gauges, mailboxes, started_at, unread, unasked };
+        let (gauges, mailboxes, vigil) = (Gauges::default(), Mailboxes::default(), Vigil::default());
+        let app = Self { store, ring, clock, entropy, outfit, gauges, mailboxes, vigil, started_at, unread, unasked };
         (Arc::new(app), Inbox { unread: to_read, unasked: to_ask })
     }
 

@@ -22,6 +22,7 @@ use crate::store::{Store, StoreError};
 const READERS: usize = 3;
 const EXPIRE_EVERY: Duration = Duration::from_secs(15);
 const PURGE_EVERY: Duration = Duration::from_secs(3600);
+const ABUSE_EVERY: Duration = Duration::from_secs(1);
 
 /// The daemon can't start.
 #[derive(Debug, thiserror::Error)]
@@ -149,6 +150,8 @@ async fn mailboxes(tasks: &mut JoinSet<()>, app: &Arc<App>, settings: &Settings,
 async fn upkeep(app: Arc<App>, mut stop: Stop) {
     let mut expire = tokio::time::interval(EXPIRE_EVERY);
     let mut purge = tokio::time::interval(PURGE_EVERY);
+    let mut abuse = tokio::time::interval(ABUSE_EVERY);
+    abuse.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = stopped(&mut stop) => return,
@@ -157,6 +160,7 @@ async fn upkeep(app: Arc<App>, mut stop: Stop) {
                 app.watch_mailboxes();
             }
             _ = purge.tick() => app.purge().await,
+            _ = abuse.tick() => app.tell_abuse().await,
         }
     }
 }

@@ -7,8 +7,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::StoreError;
 use super::row::Doing;
 
-const MIGRATIONS: [&str; 3] =
-    [include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_imap.sql"), include_str!("migrations/0003_attempts.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_imap.sql"),
+    include_str!("migrations/0003_attempts.sql"),
+    include_str!("migrations/0005_abuse.sql"),
+];
 
 /// Opens the writer's connection. The file is made with mode 0600 by the process's umask and its folder's 0700.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
