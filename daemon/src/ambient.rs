@@ -1,6 +1,8 @@
 //! What comes from outside into every room: time and randomness (two traits, each with the real thing and one for tests;
 //! everything else takes `now` and entropy as arguments), and the word to stop.
 
+pub mod meter;
+
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 

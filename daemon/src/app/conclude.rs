@@ -6,6 +6,7 @@ use std::time::Duration;
 use resetd_core::event::Event;
 use resetd_core::ids::{PortalName, ResetId};
 use resetd_core::inbound::{Action, Bounce, BounceClass, Facts, Kind, Mark};
+use resetd_core::limits::Abuse;
 use resetd_core::secret::{Purpose, Tag};
 use resetd_core::smtp_reply::is_unguessable;
 use resetd_core::time::Timestamp;
@@ -77,8 +78,11 @@ impl App {
         };
         let note =
             flag.as_ref().filter(|_| kind == Kind::Reply && verdict == Verdict::WasMe).map(|flag| format!("answered later: {}", flag.text));
+        let flood = portal.clone().filter(|_| flag.is_some());
+        let flood = flood.map(|portal| self.sighting(Abuse::FloodAnswers, portal, 1, Abuse::FloodAnswers.advice().into(), at));
         Ok(Conclusion {
             inbound: unread.n,
+            received_at: unread.received_at,
             at,
             kind: kind.as_str(),
             verdict: (kind == Kind::Reply).then(|| (verdict.as_str(), read.judgement.confidence)),
@@ -89,6 +93,7 @@ impl App {
             portal,
             deny,
             flag,
+            flood,
             note,
         })
     }
@@ -103,6 +108,7 @@ impl App {
         let at = self.clock.now();
         let settings = self.settings();
         let portal = settings.portals.keys().next().cloned();
+        let flood = portal.clone().map(|portal| self.sighting(Abuse::FloodAnswers, portal, 1, Abuse::FloodAnswers.advice().into(), at));
         let flag = NewFlag {
             reason: "unreadable",
             severity: Severity::Low,
@@ -113,6 +119,7 @@ impl App {
         };
         Conclusion {
             inbound,
+            received_at: at,
             at,
             kind: "unreadable",
             verdict: None,
@@ -121,6 +128,7 @@ impl App {
             portal,
             deny: false,
             flag: Some(flag),
+            flood,
             note: None,
             acknowledge: None,
             delivery: None,
@@ -218,7 +226,7 @@ fn vouched_for_us(settings: &Settings, facts: &Facts) -> bool {
 }
 
 /// The alerts that a portal has configured. A case that makes no noise still goes to the webhook, which is a machine.
-fn alerts(settings: &Settings, portal: Option<&PortalName>, mail: bool, at: Timestamp) -> Vec<(MailKind, Timestamp)> {
+pub(super) fn alerts(settings: &Settings, portal: Option<&PortalName>, mail: bool, at: Timestamp) -> Vec<(MailKind, Timestamp)> {
     let Some(alert) = portal.and_then(|name| settings.portals.get(name)).map(|portal| &portal.alert) else { return Vec::new() };
     let mut list = Vec::new();
     if mail && alert.mail_to.is_some() {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use resetd_core::inbound::{self, Facts, Finding};
+use resetd_core::inbound::{self, Facts, Finding, Kind};
+use resetd_core::limits::Abuse;
 use resetd_core::secret::{Purpose, Tag};
 use resetd_core::verdict::Judgement;
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use super::{App, AppError, Caller, Ingested};
 use crate::ambient::{Stop, random, stopped};
 use crate::config::{Role, Settings};
 use crate::reading::{self, Trust};
-use crate::store::{ResetRow, SealedMessage, StoreError, Unread};
+use crate::store::{Conclusion, ResetRow, SealedMessage, StoreError, Unread};
 
 /// Readings of one message that are begun before a person is asked. Crashes that have nothing to do with it count too.
 const ATTEMPTS: u32 = 12;
@@ -113,10 +114,11 @@ impl App {
     }
 
     async fn keep_as(&self, arrival: Arrival, unvouched: bool) -> Result<Ingested, NotKept> {
-        let stranger = arrival.peer.is_some();
+        let (stranger, source) = (arrival.peer.is_some(), arrival.source);
         let message = self.seal(arrival, unvouched).ok_or_else(|| NotKept("it could not be sealed".into()))?;
         let (n, fresh) = self.store.keep(message).await.map_err(|error| NotKept(error.to_string()))?;
         if fresh {
+            self.gauges.kept(source);
             // Who takes them is gone only at shutdown; the message is read at the next start.
             let _ = match stranger {
                 true => self.unasked.send(n).is_ok(),
@@ -209,7 +211,7 @@ impl App {
         let Some(unread) = self.store.take_unread(n).await? else { return Ok(true) };
         let opened = self.open(&unread);
         if unread.attempts > ATTEMPTS || opened.is_none() {
-            self.store.conclude(self.unreadable(&unread)).await?;
+            self.settle(self.unreadable(&unread)).await?;
             return Ok(true);
         }
         let Some((raw, cover)) = opened else { return Ok(true) };
@@ -232,8 +234,24 @@ impl App {
             return Ok(false);
         };
         let conclusion = self.conclusion(&unread, read).await?;
-        self.store.conclude(conclusion).await?;
+        self.settle(conclusion).await?;
         Ok(true)
+    }
+
+    /// Concludes a message, and counts what it was.
+    async fn settle(&self, conclusion: Conclusion) -> Result<(), StoreError> {
+        let (kind, verdict, proof) = (conclusion.kind, conclusion.verdict.map(|(verdict, _)| verdict), conclusion.proof);
+        let bounced = conclusion.portal.clone().filter(|_| kind == Kind::Bounce.as_str());
+        let (now, took) = (conclusion.at, conclusion.at.since(conclusion.received_at));
+        let concluded = self.store.conclude(conclusion).await?;
+        self.gauges.inbound(kind, verdict, proof, took);
+        if concluded.collected {
+            self.vigil.count(Abuse::FloodAnswers);
+        }
+        if let Some(portal) = bounced {
+            self.vigil.see(Abuse::FloodBounces, &portal, "", now);
+        }
+        Ok(())
     }
 
     pub(super) fn open(&self, unread: &Unread) -> Option<(Vec<u8>, Cover)> {
@@ -272,7 +290,7 @@ impl App {
 /// What an address of the monitored mailbox is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Own {
-    /// The mailbox itself, or the postmaster of its domain.
+    /// The mailbox itself, or the postmaster of its domain or of none.
     Mailbox,
     /// Of the form that carries a tag, and what stands in its place; whether it is one of ours is not looked at.
     Tagged(String),
@@ -281,6 +299,9 @@ enum Own {
 /// Whether an address is one of the monitored mailbox's.
 fn own_address(settings: &Settings, address: &str) -> Option<Own> {
     let address = address.to_lowercase();
+    if address == "postmaster" {
+        return Some(Own::Mailbox);
+    }
     let tagged = settings.portals.values().flat_map(|portal| [&portal.reply_to, &portal.bounce_to]);
     tagged
         .filter_map(|at| {

@@ -7,6 +7,7 @@ mod deliver;
 mod examine;
 mod flag;
 mod gauges;
+mod health;
 mod ingest;
 pub mod keyfile;
 mod keys;
@@ -14,6 +15,7 @@ mod known;
 mod letters;
 mod login;
 mod mailboxes;
+mod metrics;
 mod outfit;
 mod person;
 mod redeem;
@@ -22,6 +24,7 @@ mod resets;
 mod templates;
 mod types;
 mod upkeep;
+mod vigil;
 mod vouch;
 mod watch;
 
@@ -38,6 +41,7 @@ use crate::config::Settings;
 use crate::store::Store;
 use gauges::Gauges;
 use mailboxes::Mailboxes;
+use vigil::Vigil;
 
 pub use crate::store::{
     Attempt, Audit, AuditTrouble, Copied, Counts, Flag, FlagFilter, FolderKey, FolderMark, FolderSeen, Forgotten, Head, Held, Line, Listed,
@@ -60,6 +64,7 @@ pub struct App {
     outfit: ArcSwap<Outfit>,
     gauges: Gauges,
     mailboxes: Mailboxes,
+    vigil: Vigil,
     started_at: Timestamp,
     unread: mpsc::UnboundedSender<ingest::Waiting>,
     /// Numbers of kept messages whose authors' domains are to be asked.
@@ -84,8 +89,9 @@ impl App {
         let (unasked, to_ask) = mpsc::unbounded_channel();
         let outfit = ArcSwap::from_pointee(outfit);
         let (rotating, audit_troubles) = (Mutex::default(), AtomicU64::default());
-        let (gauges, mailboxes) = (Gauges::default(), Mailboxes::default());
-        let app = Self { store, ring, clock, entropy, outfit, gauges, mailboxes, started_at, unread, unasked, rotating, audit_troubles };
+        let (gauges, mailboxes, vigil) = (Gauges::default(), Mailboxes::default(), Vigil::default());
+        let app =
+            Self { store, ring, clock, entropy, outfit, gauges, mailboxes, vigil, started_at, unread, unasked, rotating, audit_troubles };
         (Arc::new(app), Inbox { unread: to_read, unasked: to_ask })
     }
 

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
+use super::health::Health;
+use super::metrics::{Scrape, gauge};
 use super::{App, AppError, Caller, Status};
 use crate::config::{Role, TransportSettings};
 use crate::store::{Copied, Held, Line, Listed, MailShown, Page, Queued};
@@ -87,6 +89,7 @@ impl App {
         problems.extend(self.gauges.problems(&counts, now));
         problems.extend(self.mailboxes.problems(now));
         problems.extend(self.audit_problem());
+        problems.extend(self.health().await.problems(&outfit.settings, now));
         Ok(Status {
             version: env!("CARGO_PKG_VERSION"),
             started_at: self.started_at,
@@ -104,10 +107,32 @@ impl App {
             return Err(AppError::Forbidden("metrics are for clients with the role `support` or `admin`".into()));
         }
         let counts = self.store.counts().await?;
-        let tls = self.outfit().transport.tls_results();
-        let mut text = self.gauges.render(&counts, &self.store.tally(), &tls, self.started_at);
-        self.mailboxes.render(self.clock.now(), &mut text);
+        let outfit = self.outfit();
+        let tls = outfit.transport.tls_results();
+        let (now, health) = (self.clock.now(), self.health().await);
+        let mut text = String::with_capacity(16 * 1024);
+        let scrape = Scrape {
+            gauges: &self.gauges,
+            vigil: &self.vigil,
+            counts: &counts,
+            events: &self.store.tally(),
+            tls: &tls,
+            waiting_jobs: self.store.waiting_jobs(),
+            health: &health,
+            started: self.started_at,
+            now,
+        };
+        scrape.render(&mut text);
+        self.store.pace(&mut text);
+        self.mailboxes.render(now, &mut text);
+        let help = "Things that are wrong with administrators' wordings; the built-in ones stand in for those that can't be used.";
+        gauge(&mut text, "resetd_wording_problems", help, outfit.wording_problems);
         Ok(text)
+    }
+
+    async fn health(&self) -> Health {
+        let settings = self.settings();
+        tokio::task::spawn_blocking(move || Health::look(&settings)).await.unwrap_or_default()
     }
 
     /// Writes a consistent copy of the database into `backups/` in the state folder, tried out, and gives its path.

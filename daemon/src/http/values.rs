@@ -70,6 +70,8 @@ impl From<Flag> for wire::Flag {
             state: if flag.resolution.is_some() { wire::FlagState::Resolved } else { wire::FlagState::Open },
             has_message: flag.has_message,
             created_at: flag.created_at,
+            count: flag.sightings.map(|(count, _)| count),
+            last_at: flag.sightings.map(|(_, at)| at),
             notes: flag.notes.into_iter().map(|(at, text)| wire::Note { at, text }).collect(),
             resolution: flag.resolution.map(|closed| wire::Resolution {
                 at: closed.at,

@@ -26,6 +26,7 @@ const PURGE_EVERY: Duration = Duration::from_secs(3600);
 /// The whole timeline is looked through: first when a start has settled, then daily.
 const AUDIT_FIRST: Duration = Duration::from_secs(600);
 const AUDIT_EVERY: Duration = Duration::from_secs(86_400);
+const ABUSE_EVERY: Duration = Duration::from_secs(1);
 
 /// The daemon can't start.
 #[derive(Debug, thiserror::Error)]
@@ -159,6 +160,8 @@ async fn upkeep(app: Arc<App>, mut stop: Stop) {
     let mut expire = tokio::time::interval(EXPIRE_EVERY);
     let mut purge = tokio::time::interval(PURGE_EVERY);
     let mut audit = tokio::time::interval_at(tokio::time::Instant::now() + AUDIT_FIRST, AUDIT_EVERY);
+    let mut abuse = tokio::time::interval(ABUSE_EVERY);
+    abuse.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = stopped(&mut stop) => return,
@@ -171,6 +174,7 @@ async fn upkeep(app: Arc<App>, mut stop: Stop) {
                 app.audit_tell_head().await;
             }
             _ = audit.tick() => app.audit_unasked().await,
+            _ = abuse.tick() => app.tell_abuse().await,
         }
     }
 }

@@ -12,7 +12,10 @@ use serde_json::{Value, json};
 use super::row::{Doing, RESET_ROW, reset_row};
 use super::secrets::{by_id, sql};
 use super::writer::Tx;
-use super::{MailKind, ResetRow, Severity, Store, StoreError};
+use super::{MailKind, ResetRow, Severity, Sighted, Store, StoreError};
+
+/// Lines of one sort about the delivery of one mail: a flood of copies says nothing new.
+const NEWS_MAX: i64 = 20;
 
 /// Sealed bytes on their way to the disk.
 #[derive(Clone)]
@@ -49,6 +52,8 @@ pub struct Unread {
 pub struct Conclusion {
     /// The message.
     pub inbound: i64,
+    /// When it came.
+    pub received_at: Timestamp,
     /// Now.
     pub at: Timestamp,
     /// Its kind.
@@ -65,6 +70,8 @@ pub struct Conclusion {
     pub deny: bool,
     /// A case for support.
     pub flag: Option<NewFlag>,
+    /// Where more answers come than anybody could read: the flag that collects them.
+    pub flood: Option<Sighted>,
     /// Where an open flag of the same reset takes this message as a note, with this text.
     pub note: Option<String>,
     /// Until when an acknowledgement to the person is of use; `None`: none is sent.
@@ -110,6 +117,8 @@ pub struct Concluded {
     pub denied: Vec<ResetId>,
     /// The flag that was raised.
     pub flag: Option<i64>,
+    /// It was put into the flag of a flood instead.
+    pub collected: bool,
 }
 
 impl Store {
@@ -339,6 +348,12 @@ impl Tx<'_> {
         if let Some(flag) = &done.flag
             && !noted
         {
+            concluded.collected = self.collect(done, flag)?;
+        }
+        if let Some(flag) = &done.flag
+            && !noted
+            && !concluded.collected
+        {
             concluded.flag = Some(self.raise(done, flag, portal.as_ref(), redeemed)?);
         }
         if let (Some(until), Some(row)) = (done.acknowledge, &done.reset) {
@@ -400,6 +415,16 @@ impl Tx<'_> {
         if delivery.failed {
             self.set_state(row, State::Undeliverable)?;
         }
+        let mut count = self
+            .conn
+            .prepare_cached("SELECT count(*) FROM event WHERE reset_n = ?1 AND kind = ?2")
+            .doing("preparing to count news of a delivery")?;
+        if count.query_row(params![row.n, delivery.event.as_str()], |row| row.get::<_, i64>(0)).doing("counting news of a delivery")?
+            >= NEWS_MAX
+        {
+            return Ok(());
+        }
+        drop(count);
         if let (Some((until, why)), Some(email)) = (&delivery.hold, &row.email) {
             self.hold(email, &row.portal, why, at, *until)?;
         }

@@ -1,6 +1,7 @@
 //! The only room with SQL. One async method for each whole transaction; no connection, row or SQL type leaves it. One
 //! writer thread groups transactions into commits; a few read-only connections serve the rest.
 
+mod abuse;
 mod accept;
 mod chain;
 mod copy;
@@ -39,6 +40,7 @@ use resetd_core::secret::{KeyId, KeyRing, Selector};
 use resetd_core::time::Timestamp;
 use tokio::sync::mpsc;
 
+pub use abuse::Sighted;
 pub use accept::{Accepted, Request};
 pub use imap::{FolderKey, FolderMark, FolderSeen, Owed};
 pub use inbound::{Concluded, Conclusion, Delivery, Match, NewFlag, SealedMessage, Unread};
@@ -46,7 +48,7 @@ pub use keys::keys_of;
 pub use login::{LoginFailed, LoginRule};
 pub use mails::{Record, Work};
 pub use person::{Forgotten, Named, Person, Whose};
-pub use secrets::{CodeBudget, Means};
+pub use secrets::{CodeBudget, Guesser, Means};
 pub use types::*;
 
 use readers::Readers;

@@ -10,11 +10,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::StoreError;
 use super::row::Doing;
 
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_imap.sql"),
     include_str!("migrations/0003_attempts.sql"),
     include_str!("migrations/0004_chain.sql"),
+    include_str!("migrations/0005_abuse.sql"),
 ];
 
 /// The schema that the timeline's chain came with.

@@ -108,6 +108,8 @@ pub struct Flag {
     pub has_message: bool,
     /// When it was raised.
     pub created_at: Timestamp,
+    /// For a pattern of abuse: how often it was seen, and when last.
+    pub sightings: Option<(u64, Timestamp)>,
     /// Notes added since (a later `was_me`, a second reply): time and text.
     pub notes: Vec<(Timestamp, String)>,
     /// How it was closed.

@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 use super::chain::Chain;
 use super::lock::Lock;
 use super::{Line, Post, StoreError};
+use crate::ambient::meter::{Histogram, LATENCY, TOGETHER};
 
 /// Jobs that wait at the most; beyond that callers wait for a place.
 const QUEUE: usize = 4096;
@@ -85,6 +86,15 @@ pub(super) struct Writer {
     places: Arc<Semaphore>,
     lines: broadcast::Sender<Arc<Line>>,
     tally: Arc<Tally>,
+    pace: Arc<Pace>,
+}
+
+/// How the writer works.
+pub(super) struct Pace {
+    /// Transactions of one commit.
+    pub jobs: Histogram,
+    /// From `BEGIN` to the synced `COMMIT`.
+    pub seconds: Histogram,
 }
 
 /// Committed events since the start, by their place in [`Event::ALL`].
@@ -122,12 +132,14 @@ impl Writer {
         let publisher = lines.clone();
         let tally: Arc<Tally> = Arc::new(Event::ALL.iter().map(|_| AtomicU64::new(0)).collect());
         let counter = Arc::clone(&tally);
+        let pace = Arc::new(Pace { jobs: Histogram::new(TOGETHER), seconds: Histogram::new(LATENCY) });
+        let paced = Arc::clone(&pace);
         let thread = std::thread::Builder::new().name("store-writer".into()).spawn(move || {
             // Held until the connection is closed.
             let _lock = lock;
-            Thread { conn, windows, chain, posts, lines: publisher, tally: counter, places: freed }.run(&inbox);
+            Thread { conn, windows, chain, posts, lines: publisher, tally: counter, pace: paced, places: freed }.run(&inbox);
         })?;
-        Ok((Self { jobs, places, lines, tally }, thread))
+        Ok((Self { jobs, places, lines, tally, pace }, thread))
     }
 
     /// Runs `work` in a transaction and answers once that is synced to disk. `work` may be run twice.
@@ -171,6 +183,16 @@ impl Writer {
         Event::ALL.iter().zip(self.tally.iter()).map(|(event, count)| (*event, count.load(Ordering::Relaxed))).collect()
     }
 
+    /// Jobs that wait for the thread.
+    pub(super) fn waiting(&self) -> usize {
+        QUEUE.saturating_sub(self.places.available_permits())
+    }
+
+    /// How the thread works.
+    pub(super) fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
     /// Lines as they are committed.
     pub(super) fn subscribe(&self) -> broadcast::Receiver<Arc<Line>> {
         self.lines.subscribe()
@@ -184,6 +206,7 @@ struct Thread {
     posts: mpsc::UnboundedSender<Post>,
     lines: broadcast::Sender<Arc<Line>>,
     tally: Arc<Tally>,
+    pace: Arc<Pace>,
     places: Arc<Semaphore>,
 }
 
@@ -220,6 +243,7 @@ impl Thread {
 
     fn transaction(&mut self, batch: &mut Batch) -> Result<News, StoreError> {
         let mut news = News::default();
+        let begun = Instant::now();
         self.conn.execute_batch("BEGIN IMMEDIATE").map_err(|e| StoreError::sqlite("beginning a transaction", e))?;
         let mut tx = Tx {
             conn: &self.conn,
@@ -244,6 +268,8 @@ impl Thread {
         }
         self.windows.commit();
         self.chain.commit();
+        self.pace.seconds.took(begun.elapsed());
+        self.pace.jobs.counted(batch.len());
         // Before anyone is answered: who hears that a reset has ended may rely on its mail being looked at again.
         for line in &news.lines {
             self.tally[line.event as usize].fetch_add(1, Ordering::SeqCst);

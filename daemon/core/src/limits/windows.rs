@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
+use super::log::{Buckets, HOUR, Log, near};
 use super::{Limit, Limits, Subject};
 use crate::time::Timestamp;
 
-const HOUR: Duration = Duration::from_secs(3600);
 const HOUR_MILLIS: i64 = 3_600_000;
-/// Buckets of five minutes for the large limits.
-const BUCKETS: usize = 12;
+/// This part of the large limits is kept for clients (where none is told: accounts) that asked for nothing in the last hour.
+const RESERVE: u32 = 5;
 
 /// The mails and requests of the last hour, by account, address, IP, portal and in all. Keys are kept as 64-bit hashes with a
 /// random seed of the process, so that nobody can choose colliding ones.
@@ -19,7 +19,7 @@ const BUCKETS: usize = 12;
 #[derive(Default)]
 pub struct Windows {
     once: HashMap<u64, Moment>,
-    logs: HashMap<u64, Vec<Timestamp>>,
+    logs: HashMap<u64, Log>,
     /// What [`Moment`]s are counted from.
     base: Option<Timestamp>,
     counts: HashMap<u64, Buckets>,
@@ -33,16 +33,11 @@ pub struct Windows {
 #[derive(Clone, Copy)]
 struct Moment(i32);
 
-#[derive(Default, Clone)]
-struct Buckets {
-    counts: [u32; BUCKETS],
-    epochs: [i64; BUCKETS],
-}
-
 impl Windows {
     /// Whether a mail may go out for `subject` at `now`. Counts nothing.
     pub fn check(&self, limits: &Limits, portal_limit: u32, subject: &Subject<'_>, now: Timestamp) -> Result<(), Limit> {
         let ip = subject.ip.map(|ip| self.key("ip", "", ip));
+        let mut is_new = ip.is_none_or(|key| self.logged(key, now) == 0);
         if ip.is_some_and(|key| self.logged(key, now) >= limits.per_ip as usize) {
             return Err(Limit::Ip);
         }
@@ -51,20 +46,29 @@ impl Windows {
             if self.last(key).is_some_and(|last| now < last + limits.cool_down && now >= last) {
                 return Err(Limit::CoolDown);
             }
-            if self.logged(key, now) >= limits.per_account as usize {
+            if self.logged(key, now) >= limits.per_account as usize && !self.has_none_good(key, limits, now) {
                 return Err(Limit::Account);
             }
+            is_new = is_new && (ip.is_some() || self.logged(key, now) == 0);
         }
-        if self.logged(self.key("address", "", subject.address), now) >= limits.per_address as usize {
+        let address = self.key("address", "", subject.address);
+        if self.logged(address, now) >= limits.per_address as usize && !self.has_none_good(address, limits, now) {
             return Err(Limit::Address);
         }
-        if self.counted(self.key("portal", "", subject.portal.as_str()), now) >= portal_limit {
+        // A flood over many accounts must not use up what is there for all: its clients have asked before.
+        let room = |limit: u32| if is_new { limit } else { limit - limit / RESERVE };
+        if self.counted(self.key("portal", "", subject.portal.as_str()), now) >= room(portal_limit) {
             return Err(Limit::Portal);
         }
-        if self.counted(self.key("all", "", ""), now) >= limits.in_all {
+        if self.counted(self.key("all", "", ""), now) >= room(limits.in_all) {
             return Err(Limit::All);
         }
         Ok(())
+    }
+
+    /// Whether the last mail's secret has died of old age.
+    fn has_none_good(&self, key: u64, limits: &Limits, now: Timestamp) -> bool {
+        self.last(key).is_some_and(|last| now >= last + limits.relief)
     }
 
     /// Counts a request: against the IP in any case, against the rest where it `mails`.
@@ -98,12 +102,11 @@ impl Windows {
         for (key, logged) in std::mem::take(&mut self.fresh).into_iter().rev() {
             if logged {
                 match self.logs.get_mut(&key) {
-                    Some(log) => drop(log.pop()),
+                    Some(log) => log.take_back(),
                     None => drop(self.once.remove(&key)),
                 }
             } else if let Some(buckets) = self.counts.get_mut(&key) {
-                let newest = (0..BUCKETS).max_by_key(|index| buckets.epochs[*index]).unwrap_or(0);
-                buckets.counts[newest] = buckets.counts[newest].saturating_sub(1);
+                buckets.take_back();
             }
         }
     }
@@ -114,11 +117,11 @@ impl Windows {
 
     fn logged(&self, key: u64, now: Timestamp) -> usize {
         let once = self.once(key).filter(|at| near(*at, now));
-        self.logs.get(&key).map_or(usize::from(once.is_some()), |log| log.iter().filter(|at| near(**at, now)).count())
+        self.logs.get(&key).map_or(usize::from(once.is_some()), |log| log.count(now))
     }
 
     fn last(&self, key: u64) -> Option<Timestamp> {
-        self.logs.get(&key).and_then(|log| log.last().copied()).or_else(|| self.once(key))
+        self.logs.get(&key).and_then(Log::last).or_else(|| self.once(key))
     }
 
     fn once(&self, key: u64) -> Option<Timestamp> {
@@ -138,9 +141,6 @@ impl Windows {
     fn log(&mut self, key: u64, at: Timestamp) {
         self.fresh.push((key, true));
         if let Some(log) = self.logs.get_mut(&key) {
-            if log.first().is_some_and(|first| *first + HOUR <= at) {
-                log.retain(|old| *old + HOUR > at);
-            }
             log.push(at);
             return;
         }
@@ -148,7 +148,7 @@ impl Windows {
         match before {
             Some(before) => {
                 self.once.remove(&key);
-                self.logs.insert(key, vec![before, at]);
+                self.logs.insert(key, Log::of(before, at));
             }
             None => {
                 let moment = self.moment(at);
@@ -158,21 +158,11 @@ impl Windows {
     }
 
     fn counted(&self, key: u64, now: Timestamp) -> u32 {
-        let epoch = epoch(now);
-        let near = |at: i64| (at - epoch).abs() < BUCKETS as i64;
-        let recent = |b: &Buckets| (0..BUCKETS).filter(|i| near(b.epochs[*i])).map(|i| b.counts[i]).sum();
-        self.counts.get(&key).map_or(0, recent)
+        self.counts.get(&key).map_or(0, |buckets| buckets.count(now))
     }
 
     fn count(&mut self, key: u64, at: Timestamp) {
-        let epoch = epoch(at);
-        let index = epoch.rem_euclid(BUCKETS as i64) as usize;
-        let buckets = self.counts.entry(key).or_default();
-        if buckets.epochs[index] != epoch {
-            buckets.epochs[index] = epoch;
-            buckets.counts[index] = 0;
-        }
-        buckets.counts[index] += 1;
+        self.counts.entry(key).or_default().add(at);
         self.fresh.push((key, false));
     }
 
@@ -182,22 +172,13 @@ impl Windows {
             return;
         }
         self.swept = now;
-        self.logs.retain(|_, log| log.last().is_some_and(|last| *last + HOUR > now));
+        self.logs.retain(|_, log| log.last().is_some_and(|last| last + HOUR > now));
         let base = self.base.unwrap_or_default().as_millis();
         self.once.retain(|_, Moment(tenths)| base + i64::from(*tenths) * 100 + HOUR_MILLIS > now.as_millis());
         if self.once.is_empty() {
             self.base = None;
         }
     }
-}
-
-/// Within an hour, either way: what was counted while the clock stood a day ahead must not count for a day once it is set right.
-fn near(at: Timestamp, now: Timestamp) -> bool {
-    at + HOUR > now && at < now + HOUR
-}
-
-fn epoch(at: Timestamp) -> i64 {
-    at.as_seconds().div_euclid(300)
 }
 
 #[cfg(test)]
@@ -237,6 +218,29 @@ mod tests {
     }
 
     #[test]
+    fn a_flood_leaves_the_owner_a_mail_that_is_good() {
+        let mut desk = Desk::new();
+        let mailed: Vec<u64> = (0..600_u64).filter(|minute| desk.ask("a", "a@x", None, at(minute * 60)).is_ok()).collect();
+        // Asked for every minute, for ten hours: never half an hour without a mail, and still few.
+        assert!(mailed.windows(2).all(|two| two[1] - two[0] <= 30), "{mailed:?}");
+        assert!(mailed.len() <= 70, "{}", mailed.len());
+    }
+
+    #[test]
+    fn a_flood_of_the_whole_leaves_room_for_who_is_new() {
+        let mut desk = Desk::new();
+        desk.1.in_all = 50;
+        let mut met = 0;
+        for n in 0..200 {
+            met += usize::from(desk.ask(&format!("u{n}"), &format!("u{n}@x"), Some(&format!("192.0.2.{}", n % 6)), at(0)).is_err());
+        }
+        assert_eq!(met, 160, "forty of fifty went to the flood");
+        assert_eq!(desk.ask("v", "v@x", Some("198.51.100.1"), at(1)), Ok(()));
+        assert_eq!(desk.ask("w", "w@x", None, at(1)), Ok(()), "no client told: the account is new");
+        assert_eq!(desk.ask("w", "w@x", None, at(99)), Err(Limit::All));
+    }
+
+    #[test]
     fn an_ip_counts_what_mails_nothing_too() {
         let mut desk = Desk::new();
         for n in 0..40 {
@@ -244,6 +248,26 @@ mod tests {
         }
         assert_eq!(desk.ask("u99", "u99@x", Some("192.0.2.1"), at(1)), Err(Limit::Ip));
         assert_eq!(desk.ask("u99", "u99@x", Some("192.0.2.2"), at(1)), Ok(()), "another subscriber still gets in");
+    }
+
+    #[test]
+    fn a_large_limit_of_an_ip_counts_right_in_bounded_space() {
+        let mut desk = Desk::new();
+        desk.1.per_ip = 1000;
+        let ip = Some("192.0.2.1");
+        for n in 0..1000_u64 {
+            assert_eq!(desk.ask(&format!("u{n}"), &format!("u{n}@x"), ip, at(n)), Ok(()), "{n}");
+        }
+        assert_eq!(desk.ask("v", "v@x", ip, at(1000)), Err(Limit::Ip));
+        desk.0.rollback();
+        assert_eq!(desk.ask("v", "v@x", ip, at(1000)), Ok(()), "all taken back, in buckets too");
+        assert!(desk.0.logs.values().all(|log| log.exact() <= 64));
+        desk.0.commit();
+        for n in 0..999_u64 {
+            assert_eq!(desk.ask(&format!("w{n}"), &format!("w{n}@x"), ip, at(1001)), Ok(()), "{n}");
+        }
+        assert_eq!(desk.ask("x", "x@x", ip, at(1002)), Err(Limit::Ip));
+        assert_eq!(desk.ask("x", "x@x", ip, at(1001 + 3900)), Ok(()), "the hour has gone by");
     }
 
     #[test]

@@ -21,6 +21,8 @@ const IDLE: Duration = Duration::from_secs(300);
 const IDLE_WHEN_FULL: Duration = Duration::from_secs(15);
 /// How long a message may take.
 const MESSAGE_LIMIT: Duration = Duration::from_secs(600);
+/// What a message must bring while a peer may be silent that long: a trickle is silence, too.
+const TRICKLE: usize = 1024;
 /// How long a session may take in all.
 const SESSION_LIMIT: Duration = Duration::from_secs(3600);
 /// How long a handshake may take.
@@ -98,6 +100,26 @@ struct Chunks {
     held: Held,
     /// Why it is not kept any more.
     lost: Option<Received>,
+}
+
+/// How a message's octets come in.
+struct Pace {
+    /// When the last [`TRICKLE`] was complete.
+    since: Instant,
+    octets: usize,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self { since: Instant::now(), octets: 0 }
+    }
+
+    fn came(&mut self, octets: usize) {
+        self.octets += octets;
+        if self.octets >= TRICKLE {
+            *self = Self::new();
+        }
+    }
 }
 
 /// What is wanted next.
@@ -188,6 +210,7 @@ impl<S: Sink> Connection<'_, S> {
     async fn body(&mut self, held: &mut Held) -> Result<(Received, bool), Ended> {
         let mut body = Body::new(self.shared.terms.max_size);
         let mut room = true;
+        let mut pace = Pace::new();
         loop {
             if let Some(used) = body.feed(&self.input) {
                 self.input.drain(..used);
@@ -201,9 +224,7 @@ impl<S: Sink> Connection<'_, S> {
                 body.drop_kept();
             }
             self.flush().await?;
-            if tokio::time::timeout(self.patience(), self.stream.read_buf(&mut self.input)).await?? == 0 {
-                return Err(Ended);
-            }
+            self.more(&mut pace).await?;
         }
     }
 
@@ -228,6 +249,7 @@ impl<S: Sink> Connection<'_, S> {
 
     async fn octets(&mut self, size: usize, chunks: &mut Chunks, keep: bool) -> Result<(), Ended> {
         let mut left = size;
+        let mut pace = Pace::new();
         loop {
             let here = left.min(self.input.len());
             if keep && chunks.lost.is_none() {
@@ -246,10 +268,18 @@ impl<S: Sink> Connection<'_, S> {
                 return Ok(());
             }
             self.flush().await?;
-            if tokio::time::timeout(self.patience(), self.stream.read_buf(&mut self.input)).await?? == 0 {
-                return Err(Ended);
-            }
+            self.more(&mut pace).await?;
         }
+    }
+
+    /// Reads on, within the time that a message's octets have.
+    async fn more(&mut self, pace: &mut Pace) -> Result<(), Ended> {
+        let more = tokio::time::timeout_at(pace.since + self.patience(), self.stream.read_buf(&mut self.input)).await??;
+        if more == 0 {
+            return Err(Ended);
+        }
+        pace.came(more);
+        Ok(())
     }
 
     /// Stores what was received and says so, once for each reply that is due.

@@ -1,7 +1,7 @@
 //! What is said in an SMTP (RFC 5321) or LMTP (RFC 2033) session, without any input or output: a command line in, a reply
 //! out. Commands are read by smtp-proto.
 
-use smtp_proto::{Error as Syntax, MAIL_BODY_BINARYMIME, MAIL_REQUIRETLS, MailFrom, RcptTo, Request};
+use smtp_proto::{Error as Syntax, MAIL_BODY_BINARYMIME, MAIL_REQUIRETLS, MailFrom, Request};
 
 /// Recipients of one message; the peer sends the others again (RFC 5321 §4.5.3.1.8 asks for 100).
 const RECIPIENTS_MAX: usize = 100;
@@ -116,6 +116,13 @@ impl Dialogue {
         if self.terms.dialect == Dialect::Smtp && !line.ends_with(b"\r\n") {
             return Next::End("521 5.5.2 a line ends with CR LF".to_owned());
         }
+        // The one name without a domain that everybody must take (RFC 5321 §4.5.1); the parser wants a domain.
+        if is_postmaster(line) {
+            return match self.rcpt("postmaster", accepts) {
+                Ok(reply) => Next::Say(reply),
+                Err(reply) => self.wrong(reply),
+            };
+        }
         let said = match Request::parse(&mut line.iter()) {
             Ok(Request::Data) if self.may_send() && !self.chunking => return Next::Message,
             Ok(Request::Bdat { chunk_size, is_last }) => return self.bdat(chunk_size, is_last),
@@ -216,7 +223,7 @@ impl Dialogue {
             (Request::Helo { .. } | Request::Ehlo { .. }, Dialect::Lmtp) => Err("500 5.5.1 this is LMTP: say LHLO"),
             (Request::Lhlo { .. }, Dialect::Smtp) => Err("500 5.5.1 this is SMTP: say EHLO"),
             (Request::Mail { from }, _) => self.mail(from),
-            (Request::Rcpt { to }, _) => self.rcpt(&to, accepts),
+            (Request::Rcpt { to }, _) => self.rcpt(to.address.as_ref(), accepts),
             (Request::Data, _) if self.chunking => Err("503 5.5.1 BDAT was begun: go on with it"),
             (Request::Data, _) if self.sender.is_some() => Err("503 5.5.1 no valid recipients"),
             (Request::Data, _) => Err("503 5.5.1 MAIL first"),
@@ -273,7 +280,7 @@ impl Dialogue {
         Ok("250 2.1.0 ok".to_owned())
     }
 
-    fn rcpt<T: AsRef<str>>(&mut self, to: &RcptTo<T>, accepts: impl Fn(&str) -> bool) -> Result<String, &'static str> {
+    fn rcpt(&mut self, to: &str, accepts: impl Fn(&str) -> bool) -> Result<String, &'static str> {
         if self.sender.is_none() {
             return Err("503 5.5.1 MAIL first");
         }
@@ -283,12 +290,17 @@ impl Dialogue {
         if self.recipients.len() >= RECIPIENTS_MAX {
             return Err("452 4.5.3 too many recipients");
         }
-        if !accepts(to.address.as_ref()) {
+        if !accepts(to) {
             return Err("550 5.1.1 no such mailbox here");
         }
-        self.recipients.push(to.address.as_ref().to_owned());
+        self.recipients.push(to.to_owned());
         Ok("250 2.1.5 ok".to_owned())
     }
+}
+
+/// `RCPT TO:<Postmaster>`, in any case of letters.
+fn is_postmaster(line: &[u8]) -> bool {
+    line.trim_ascii().eq_ignore_ascii_case(b"RCPT TO:<postmaster>")
 }
 
 fn said_wrong(error: &Syntax) -> &'static str {

@@ -35,7 +35,7 @@ impl Sink for Shelf {
     }
 
     fn accepts(&self, rcpt: &str) -> bool {
-        rcpt.ends_with("@here.example")
+        rcpt.ends_with("@here.example") || rcpt == "postmaster"
     }
 }
 
@@ -174,6 +174,19 @@ async fn a_mute_peer_is_hung_up_on() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_trickles_is_hung_up_on() {
+    for opening in ["DATA\r\nA: b\r\n", "BDAT 1500 LAST\r\nA: b\r\n"] {
+        let mut client = client(&Arc::new(Shelf::default()));
+        client.stream.write_all(format!("{OPEN}{opening}").as_bytes()).await.unwrap();
+        let begun = tokio::time::Instant::now();
+        while client.stream.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+        }
+        assert!(begun.elapsed().as_secs() <= 320, "an octet now and then holds no place: {:?}", begun.elapsed());
+    }
+}
+
 #[tokio::test]
 async fn a_stop_finishes_what_is_under_way() {
     let folder = tempfile::tempdir().unwrap();
@@ -255,6 +268,14 @@ async fn smtp_takes_a_message_with_one_reply_for_all_recipients() {
         assert_eq!(codes, ["220", "250", "250", "250", "250", "354", "250", "221"]);
         assert_eq!((stored[0].source, stored[0].raw.as_slice()), ("smtp", b"A: b\r\n\r\n.x\r\n".as_slice()));
     }
+}
+
+#[tokio::test]
+async fn the_postmaster_needs_no_domain() {
+    let open = "EHLO mx.example\r\nMAIL FROM:<jo@example.org>\r\nRCPT TO:<Postmaster>\r\nRCPT TO:<jo>\r\n";
+    let (codes, stored) = smtp(&format!("{open}DATA\r\nA: b\r\n\r\nx\r\n.\r\n"), 1000).await;
+    assert_eq!(codes, ["220", "250", "250", "250", "501", "354", "250", "221"]);
+    assert_eq!(stored[0].rcpt_to, ["postmaster"]);
 }
 
 #[tokio::test]
