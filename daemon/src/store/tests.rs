@@ -65,6 +65,7 @@ fn request(fill: u8, account: &str, now: Timestamp) -> Request {
         limits: Limits::default(),
         portal_limit: u32::MAX,
         newest_only: false,
+        code_budget: CodeBudget { tries: 5, window: Duration::from_secs(7200), per_ip: u32::MAX, per_portal: u32::MAX },
         idempotency: None,
         origin: "request",
     }
@@ -283,7 +284,7 @@ async fn a_copy_put_back_brings_no_secret_back_to_life() {
             .count(),
         0
     );
-    let budget = CodeBudget { tries: 5, window: Duration::from_secs(7200) };
+    let budget = CodeBudget { tries: 5, window: Duration::from_secs(7200), per_ip: u32::MAX, per_portal: u32::MAX };
     let row = |fill| store.by_selector(Selector::new(at(1), [fill; 10]));
     store.redeem(row(1).await.unwrap().unwrap(), Means::Token, budget, at(2)).await.unwrap().unwrap();
     assert!(store.revoke(row(2).await.unwrap().unwrap(), 0, at(2)).await.unwrap());
@@ -452,6 +453,8 @@ async fn who_is_erased_is_in_no_octet_of_the_files() {
     let conclusion = Conclusion {
         inbound: n,
         at: at(1),
+        received_at: at(1),
+        flood: None,
         kind: "reply",
         verdict: Some(("not_me", 0.9)),
         proof: "tag",
