@@ -137,10 +137,10 @@ impl App {
 
     /// Ties a message to its reset, in the order of DESIGN §5.
     async fn matched(&self, facts: &Facts) -> Result<(Option<ResetRow>, Proof), StoreError> {
-        let tags = facts.recipients.iter().filter_map(|address| Tag::find(&self.ring, address));
+        let tags = facts.recipients.iter().filter_map(|address| Tag::find(&self.ring(), address));
         let mut ids: Vec<(ResetId, Proof)> =
             tags.filter(|tag| matches!(tag.purpose, Purpose::Reply | Purpose::Bounce)).map(|tag| (tag.reset, Proof::Tag)).collect();
-        let referred = facts.references.iter().chain(&facts.embedded_ids).filter_map(|id| Tag::find(&self.ring, id));
+        let referred = facts.references.iter().chain(&facts.embedded_ids).filter_map(|id| Tag::find(&self.ring(), id));
         ids.extend(
             referred.filter(|tag| tag.purpose != Purpose::Bounce && tag.purpose != Purpose::Reply).map(|tag| (tag.reset, Proof::Reference)),
         );
@@ -200,7 +200,8 @@ impl App {
     ) -> Result<NewFlag, StoreError> {
         let settings = self.settings();
         let rows = self.family(row.cloned()).await?;
-        let known = Known::new(&self.ring, &settings, &rows);
+        let ring = self.ring();
+        let known = Known::new(&ring, &settings, &rows);
         let words = read.facts.words();
         let words = if words.trim().is_empty() { read.facts.doubtful.clone() } else { words };
         let mut text: String = reading::strike_text(&words, &known).chars().take(TEXT_MAX).collect();

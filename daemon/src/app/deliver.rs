@@ -131,7 +131,7 @@ impl App {
     }
 
     async fn letter(&self, outfit: &Outfit, work: &Work) -> Result<Result<Letter, LetterError>, StoreError> {
-        let desk = Desk { ring: &self.ring, outfit, now: self.clock.now() };
+        let desk = Desk { ring: &self.ring(), outfit, now: self.clock.now() };
         let Some(row) = &work.reset else {
             return if work.kind == MailKind::Alert { self.alert(&desk, work).await } else { Ok(Err(LetterError::NoAddress)) };
         };

@@ -135,7 +135,7 @@ impl App {
         match own_address(&outfit.settings, address) {
             Some(Own::Mailbox) => true,
             Some(Own::Tagged(tag)) => {
-                Tag::check(&self.ring, &tag).is_some_and(|tag| matches!(tag.purpose, Purpose::Reply | Purpose::Bounce))
+                Tag::check(&self.ring(), &tag).is_some_and(|tag| matches!(tag.purpose, Purpose::Reply | Purpose::Bounce))
             }
             None => false,
         }
@@ -143,7 +143,8 @@ impl App {
 
     pub(super) fn seal(&self, arrival: Arrival, unvouched: bool) -> Option<SealedMessage> {
         // A source that crashed between storing and acknowledging hands the same bytes over again.
-        let digest = self.ring.pseudonym_of(&[&arrival.raw, arrival.rcpt_to.join(" ").as_bytes()]);
+        let ring = self.ring();
+        let digests = ring.pseudonyms_of(&[&arrival.raw, arrival.rcpt_to.join(" ").as_bytes()]);
         let Arrival { mail_from, rcpt_to, truncated_from, peer, .. } = &arrival;
         let cover = Cover {
             mail_from: mail_from.clone(),
@@ -155,9 +156,9 @@ impl App {
         let cover = serde_json::to_vec(&cover).ok()?;
         Some(SealedMessage {
             source: arrival.source,
-            digest,
-            envelope: self.ring.seal(&cover, ENVELOPE, random(&*self.entropy)?).ok()?,
-            raw: self.ring.seal(&arrival.raw, RAW, random(&*self.entropy)?).ok()?,
+            digests,
+            envelope: ring.seal(&cover, ENVELOPE, random(&*self.entropy)?).ok()?,
+            raw: ring.seal(&arrival.raw, RAW, random(&*self.entropy)?).ok()?,
             received_at: self.clock.now(),
         })
     }
@@ -254,8 +255,8 @@ impl App {
     }
 
     pub(super) fn open(&self, unread: &Unread) -> Option<(Vec<u8>, Cover)> {
-        let raw = self.ring.open(&unread.raw, RAW).ok()?;
-        let cover = self.ring.open(&unread.envelope, ENVELOPE).ok()?;
+        let raw = self.ring().open(&unread.raw, RAW).ok()?;
+        let cover = self.ring().open(&unread.envelope, ENVELOPE).ok()?;
         Some((raw, serde_json::from_slice(&cover).unwrap_or_default()))
     }
 
@@ -264,7 +265,7 @@ impl App {
         let Some((unread, row)) = self.store.message_of_flag(flag).await? else { return Ok(None) };
         let Some((raw, _)) = self.open(&unread) else { return Ok(None) };
         let rows = self.family(row).await?;
-        let (ring, settings) = (Arc::clone(&self.ring), self.settings());
+        let (ring, settings) = (self.ring(), self.settings());
         let strike = move || reading::strike(&raw, &Known::new(&ring, &settings, &rows)).to_message();
         Ok(tokio::task::spawn_blocking(strike).await.ok())
     }

@@ -82,7 +82,7 @@ impl App {
 
     async fn by_token(&self, caller: &Caller, token: &str, ip: Option<String>, now: Timestamp) -> Result<Found, AppError> {
         // A forged token ends here, without a look into the store: no number of them fills a disk.
-        let Some(selector) = Token::check(&self.ring, token) else {
+        let Some(selector) = Token::check(&self.ring(), token) else {
             self.vigil.forged(&self.settings(), caller, ip, now);
             return Ok(Found::Refused(Refusal::Unknown));
         };
@@ -121,7 +121,7 @@ impl App {
         }
         let mut found = Found::WrongCode;
         for row in rows.into_iter().filter(|row| row.method.has_code()) {
-            let derived = Code::derive(&self.ring, row.key_id, &row.selector, portal.code_length);
+            let derived = Code::derive(&self.ring(), row.key_id, &row.selector, portal.code_length);
             if derived.is_some_and(|derived| derived.matches(code)) {
                 found = Found::Reset(Box::new(row), Means::Code);
             }

@@ -57,7 +57,7 @@ impl App {
         Ok(Request {
             id: ResetId::new(now, id),
             selector: Selector::new(now, selector),
-            key_id: self.ring.current(),
+            key_id: self.ring().current(),
             portal: portal.name.clone(),
             account: new.account,
             email: new.email,

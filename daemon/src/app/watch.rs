@@ -8,7 +8,7 @@ use super::health::Health;
 use super::metrics::{Scrape, gauge};
 use super::{App, AppError, Caller, Status};
 use crate::config::{Role, TransportSettings};
-use crate::store::{Held, Line, Listed, MailShown, Page, Queued};
+use crate::store::{Copied, Held, Line, Listed, MailShown, Page, Queued};
 
 const READERS: [Role; 2] = [Role::App, Role::Support];
 
@@ -88,6 +88,7 @@ impl App {
         problems.extend(outfit.transport.problems());
         problems.extend(self.gauges.problems(&counts, now));
         problems.extend(self.mailboxes.problems(now));
+        problems.extend(self.audit_problem());
         problems.extend(self.health().await.problems(&outfit.settings, now));
         Ok(Status {
             version: env!("CARGO_PKG_VERSION"),
@@ -134,16 +135,18 @@ impl App {
         tokio::task::spawn_blocking(move || Health::look(&settings)).await.unwrap_or_default()
     }
 
-    /// Writes a consistent, checked copy of the database into `backups/` in the state folder, and gives its path.
-    pub async fn backup(&self, caller: &Caller) -> Result<std::path::PathBuf, AppError> {
+    /// Writes a consistent copy of the database into `backups/` in the state folder, tried out, and gives its path.
+    pub async fn backup(&self, caller: &Caller) -> Result<(std::path::PathBuf, Copied), AppError> {
         admin(caller, "backups are")?;
         let folder = self.outfit().settings.store.state_dir.join("backups");
         let unavailable = |error: std::io::Error| AppError::Unavailable(format!("{}: {error}", folder.display()));
         tokio::fs::create_dir_all(&folder).await.map_err(unavailable)?;
-        let name = format!("resetd-{}.db", self.clock.now().to_string().replace(':', "").replace('.', "-"));
+        let now = self.clock.now();
+        let name = format!("resetd-{}.db", now.to_string().replace(':', "").replace('.', "-"));
         let path = folder.join(name);
-        self.store.backup(path.clone()).await?;
-        Ok(path)
+        let copied = self.store.backup(path.clone(), now).await?;
+        self.store.backed_up(copied.size, caller.uid, now).await?;
+        Ok((path, copied))
     }
 }
 

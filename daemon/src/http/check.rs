@@ -6,7 +6,7 @@ use resetd_core::address::{DisplayName, Mailbox, is_invisible};
 use resetd_core::ids::PortalName;
 
 use super::problem::{Wrong, invalid};
-use crate::app::{ExamineAsk, LoginOutcome, NewReset, Presented, Presenting, PreviewAsk};
+use crate::app::{ExamineAsk, Head, LoginOutcome, NewReset, Person, Presented, Presenting, PreviewAsk};
 use crate::wire;
 
 /// Longest account, characters.
@@ -77,6 +77,21 @@ pub(super) fn preview_ask(sent: wire::PreviewAsk) -> Result<PreviewAsk, Wrong> {
         locale: sent.locale.map(locale).transpose()?,
         method: sent.method,
     })
+}
+
+pub(super) fn audit_ask(sent: wire::AuditAsk) -> Result<Option<Head>, Wrong> {
+    let rule = || invalid("head", "must be LINE:LINK, as `resetctl audit head` prints it");
+    sent.head.map(|text| Head::parse(&text).ok_or_else(rule)).transpose()
+}
+
+pub(super) fn person_ask(sent: wire::PersonAsk) -> Result<(Person, bool), Wrong> {
+    let wrong = |problem: Wrong| invalid("who", problem.rule.clone().unwrap_or_default());
+    // An address may be longer than an account, and is held to its own rules.
+    let who = match Mailbox::parse(&sent.who) {
+        Ok(_) => sent.who,
+        Err(_) => account(sent.who).map_err(wrong)?,
+    };
+    Ok((Person { who, portal: sent.portal.as_deref().map(portal).transpose()? }, sent.dry_run))
 }
 
 pub(super) fn examine_ask(sent: wire::ExamineAsk) -> Result<ExamineAsk, Wrong> {

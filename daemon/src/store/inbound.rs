@@ -22,8 +22,8 @@ const NEWS_MAX: i64 = 20;
 pub struct SealedMessage {
     /// `maildir`, `lmtp`, `imap`, `pipe`.
     pub source: &'static str,
-    /// A keyed hash of it: the same message is kept once.
-    pub digest: [u8; 12],
+    /// A keyed hash of it, and what it was while an older key was in use: the same message is kept once.
+    pub digests: Vec<[u8; 12]>,
     /// Envelope, sealed.
     pub envelope: Vec<u8>,
     /// Message, sealed.
@@ -125,18 +125,23 @@ impl Store {
     /// Keeps a message, and gives its number and whether it is new.
     pub async fn keep(&self, message: SealedMessage) -> Result<(i64, bool), StoreError> {
         let work = move |tx: &mut Tx<'_>| {
+            let mut select = tx.conn.prepare_cached("SELECT n FROM inbound WHERE digest = ?1").doing("preparing to find a message")?;
+            for digest in &message.digests {
+                if let Some(n) = select.query_row([digest.as_slice()], |row| row.get(0)).optional().doing("finding a message")? {
+                    return Ok((n, false));
+                }
+            }
             let mut insert = tx
                 .conn
                 .prepare_cached(
-                    "INSERT INTO inbound (source, digest, received_at, envelope, raw, state, attempts) \
-                     VALUES (?1, ?2, ?3, ?4, ?5, 'stored', 0) ON CONFLICT DO NOTHING",
+                    "INSERT INTO inbound (source, digest, received_at, envelope, raw, state, attempts, sealed_with) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, 'stored', 0, ?6)",
                 )
                 .doing("preparing to keep a message")?;
-            let values = params![message.source, message.digest.as_slice(), message.received_at.as_millis(), message.envelope, message.raw];
-            if insert.execute(values).doing("keeping a message")? == 0 {
-                let mut select = tx.conn.prepare_cached("SELECT n FROM inbound WHERE digest = ?1").doing("preparing to find a message")?;
-                return Ok((select.query_row([message.digest.as_slice()], |row| row.get(0)).doing("finding a message")?, false));
-            }
+            let digest = message.digests.first().map(|digest| digest.as_slice());
+            let sealed_with = message.raw.get(..1);
+            let values = params![message.source, digest, message.received_at.as_millis(), message.envelope, message.raw, sealed_with];
+            insert.execute(values).doing("keeping a message")?;
             let n = tx.conn.last_insert_rowid();
             tx.event(message.received_at, Event::InboundStored, None, None, json!({ "inbound": n, "source": message.source }))?;
             Ok((n, true))
@@ -289,7 +294,7 @@ pub enum Match {
     None,
 }
 
-fn row_by_n(conn: &Connection, n: i64) -> Result<Option<ResetRow>, StoreError> {
+pub(super) fn row_by_n(conn: &Connection, n: i64) -> Result<Option<ResetRow>, StoreError> {
     let text = sql(&["SELECT ", RESET_ROW, " FROM reset r WHERE r.n = ?1"]);
     let mut select = conn.prepare_cached(&text).doing("preparing a reset look-up")?;
     select.query_row([n], reset_row).optional().doing("looking up a reset")

@@ -14,6 +14,8 @@ use resetd_core::limits::Windows;
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 
+use super::chain::Chain;
+use super::lock::Lock;
 use super::{Line, Post, StoreError};
 use crate::ambient::meter::{Histogram, LATENCY, TOGETHER};
 
@@ -35,6 +37,8 @@ const LINES: usize = 4096;
 pub(super) struct Tx<'a> {
     pub(super) conn: &'a Connection,
     pub(super) windows: &'a mut Windows,
+    /// What the timeline's lines hang on.
+    pub(super) chain: &'a mut Chain,
     /// Ends of resets committed before this transaction.
     pub(super) endings: u64,
     pub(super) lines: &'a mut Vec<Line>,
@@ -117,7 +121,9 @@ impl Writer {
     pub(super) fn start(
         conn: Connection,
         windows: Windows,
+        chain: Chain,
         posts: mpsc::UnboundedSender<Post>,
+        lock: Lock,
     ) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
         let (jobs, inbox) = channel();
         let places = Arc::new(Semaphore::new(QUEUE));
@@ -128,9 +134,11 @@ impl Writer {
         let counter = Arc::clone(&tally);
         let pace = Arc::new(Pace { jobs: Histogram::new(TOGETHER), seconds: Histogram::new(LATENCY) });
         let paced = Arc::clone(&pace);
-        let thread = std::thread::Builder::new()
-            .name("store-writer".into())
-            .spawn(move || Thread { conn, windows, posts, lines: publisher, tally: counter, pace: paced, places: freed }.run(&inbox))?;
+        let thread = std::thread::Builder::new().name("store-writer".into()).spawn(move || {
+            // Held until the connection is closed.
+            let _lock = lock;
+            Thread { conn, windows, chain, posts, lines: publisher, tally: counter, pace: paced, places: freed }.run(&inbox);
+        })?;
         Ok((Self { jobs, places, lines, tally, pace }, thread))
     }
 
@@ -194,6 +202,7 @@ impl Writer {
 struct Thread {
     conn: Connection,
     windows: Windows,
+    chain: Chain,
     posts: mpsc::UnboundedSender<Post>,
     lines: broadcast::Sender<Arc<Line>>,
     tally: Arc<Tally>,
@@ -239,14 +248,18 @@ impl Thread {
         let mut tx = Tx {
             conn: &self.conn,
             windows: &mut self.windows,
+            chain: &mut self.chain,
             endings: endings(&self.tally),
             lines: &mut news.lines,
             posts: &mut news.posts,
         };
         let ran = batch.iter_mut().try_for_each(|job| job.run(&mut tx));
-        let committed = ran.and_then(|()| self.conn.execute_batch("COMMIT").map_err(|e| StoreError::sqlite("committing a transaction", e)));
+        let sealed = ran.and_then(|()| self.chain.seal(&self.conn));
+        let committed =
+            sealed.and_then(|()| self.conn.execute_batch("COMMIT").map_err(|e| StoreError::sqlite("committing a transaction", e)));
         if let Err(error) = committed {
             self.windows.rollback();
+            self.chain.rollback();
             // After a failed COMMIT or a full disk SQLite may have rolled back already.
             if !self.conn.is_autocommit() {
                 let _ = self.conn.execute_batch("ROLLBACK");
@@ -254,6 +267,7 @@ impl Thread {
             return Err(error);
         }
         self.windows.commit();
+        self.chain.commit();
         self.pace.seconds.took(begun.elapsed());
         self.pace.jobs.counted(batch.len());
         // Before anyone is answered: who hears that a reset has ended may rely on its mail being looked at again.
