@@ -1,12 +1,29 @@
 //! What comes from outside into every room: time and randomness (two traits, each with the real thing and one for tests;
 //! everything else takes `now` and entropy as arguments), and the word to stop.
 
+pub mod meter;
+
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use resetd_core::time::Timestamp;
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::watch;
+
+/// New files are for this user alone, and a crash leaves no core.
+pub fn harden() {
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+    leave_no_core();
+}
+
+/// A crash leaves no core with keys or secrets in it. For both programs: each holds some.
+pub fn leave_no_core() {
+    use nix::sys::resource::{Resource, setrlimit};
+    // Both can only fail where the system forbids to be stricter; then it is as strict as it may be.
+    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    // Nor may another process of this user read our memory.
+    let _ = nix::sys::prctl::set_dumpable(false);
+}
 
 /// Turns true, once, when it is time to stop. A dropped sender counts as stop.
 pub type Stop = watch::Receiver<bool>;
@@ -109,5 +126,17 @@ impl Entropy for SeededEntropy {
             *byte = (z ^ (z >> 31)).to_le_bytes()[0];
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crash_leaves_no_core() {
+        leave_no_core();
+        let limit = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_CORE).unwrap();
+        assert_eq!((limit, nix::sys::prctl::get_dumpable().unwrap()), ((0, 0), false));
     }
 }

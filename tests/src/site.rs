@@ -191,6 +191,18 @@ impl Site {
         self.events().find(|event| event["event"] == "inbound.read" && event["detail"]["inbound"] == number)
     }
 
+    /// How many lines the timeline of everything has.
+    #[track_caller]
+    pub fn events_so_far(&self) -> usize {
+        let (mut client, mut count, mut after) = (self.client(), 0, String::new());
+        loop {
+            let page = client.get(&format!("/v1/events?limit=500{after}")).expect(200).json();
+            count += page["items"].as_array().unwrap().len();
+            let Some(next) = page["next"].as_str() else { return count };
+            after = format!("&after={next}");
+        }
+    }
+
     /// Every flag, the newest first.
     #[track_caller]
     pub fn flags(&self) -> Vec<Value> {

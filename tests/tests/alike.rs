@@ -39,6 +39,24 @@ fn known_unknown_throttled_and_suppressed_read_alike() {
     assert!(truths.iter().any(Option::is_none));
 }
 
+#[test]
+fn an_account_whose_codes_are_locked_reads_like_any_other() {
+    let site = Site::with(&Config::new().shop("method = \"code\""));
+    for _ in 0..6 {
+        site.redeem_code("ann", "00000000");
+    }
+    let ask = |account: &str| site.client().post("/v1/resets", &json!({ "portal": "shop", "account": account, "email": "x@mail.example" }));
+    let (locked, other) = (ask("ann"), ask("bob"));
+    assert_eq!(shape(&locked), shape(&other));
+    // Nor does a guess tell whether there is anything to guess.
+    site.mailed("cem");
+    let guess = |account: &str| site.redeem_code(account, "11111111");
+    for _ in 0..6 {
+        let (open, nothing) = (guess("cem"), guess("nobody"));
+        assert_eq!((open.status, open.text()), (nothing.status, nothing.text()));
+    }
+}
+
 /// All of an answer but what must differ: ids and the time.
 fn shape(reply: &Reply) -> String {
     let id = reply.json()["id"].as_str().unwrap().to_owned();

@@ -71,13 +71,19 @@ impl Mailbox {
         self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
     }
 
-    /// The key under which limits count this address: lower case, without a `+tag`, and for Gmail without dots. Never
-    /// used for sending.
+    /// The key under which limits count this address: lower case, without a `+tag`, and without what the large providers that are known to
+    /// do so leave out of account (elsewhere a dot makes another mailbox). Never used for sending.
     pub fn limit_key(&self) -> String {
         let local = self.local().to_lowercase();
         let base = local.split_once('+').map_or(local.as_str(), |(base, _)| base);
         match self.domain() {
             "gmail.com" | "googlemail.com" => format!("{}@gmail.com", base.replace('.', "")),
+            // Dots, hyphens and underscores don't count, and one mailbox has all of the names.
+            "proton.me" | "protonmail.com" | "pm.me" => format!("{}@proton.me", base.replace(['.', '-', '_'], "")),
+            // A hyphen is a dot.
+            "yandex.ru" | "yandex.com" | "ya.ru" => format!("{}@yandex.ru", base.replace('-', ".")),
+            // Disposable addresses: no name holds a hyphen of its own.
+            domain if is_yahoo(domain) => format!("{}@{domain}", base.split_once('-').map_or(base, |(base, _)| base)),
             domain => format!("{base}@{domain}"),
         }
     }
@@ -85,13 +91,18 @@ impl Mailbox {
     /// The key under which a bounce holds this address back. A bounced `ann+x@` says nothing of `ann@`: where `+` has no meaning it is
     /// another mailbox, or none, which anybody can name to a site to have `ann@` held.
     pub fn hold_key(&self) -> String {
-        if self.local().contains('+') { self.as_str().to_lowercase() } else { self.limit_key() }
+        let tagged = self.local().contains('+') || (is_yahoo(self.domain()) && self.local().contains('-'));
+        if tagged { self.as_str().to_lowercase() } else { self.limit_key() }
     }
 
     /// Whether two addresses name the same mailbox for all that a reply can tell: without regard to case.
     pub fn same_as(&self, other: &str) -> bool {
         self.0.to_lowercase() == other.to_lowercase()
     }
+}
+
+fn is_yahoo(domain: &str) -> bool {
+    domain.starts_with("yahoo.") || matches!(domain, "ymail.com" | "rocketmail.com")
 }
 
 fn is_local(c: char) -> bool {
@@ -225,6 +236,10 @@ mod tests {
         let key = |text| Mailbox::parse(text).unwrap().limit_key();
         assert_eq!(key("A.b.c+shop@googlemail.com"), key("abc@gmail.com"));
         assert_ne!(key("a.b@example.org"), key("ab@example.org"));
+        assert_eq!(key("A_b.c-d+x@pm.me"), key("abcd@protonmail.com"));
+        assert_eq!(key("ann-other@yandex.com"), key("ann.other@ya.ru"));
+        assert_eq!(key("ann-shop@yahoo.co.uk"), key("ann@yahoo.co.uk"));
+        assert_ne!(key("ann-shop@example.org"), key("ann@example.org"));
     }
 
     #[test]

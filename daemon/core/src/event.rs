@@ -80,6 +80,16 @@ events! {
     WebhookFailed = "webhook.failed",
     /// Personal data of old resets was purged.
     Purged = "retention.purged",
+    /// What was held about one person was erased on demand.
+    Forgotten = "data.forgotten",
+    /// What is held about one person was given out.
+    Exported = "data.exported",
+    /// A new root key makes secrets from here on.
+    KeyRotated = "key.rotated",
+    /// A copy of the database was written.
+    BackedUp = "store.backed_up",
+    /// This database is a copy that was put back: what was open in it has ended.
+    Restored = "store.restored",
 }
 
 impl Event {

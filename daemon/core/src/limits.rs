@@ -1,6 +1,7 @@
 //! How many mails may go out, for whom (DESIGN §1 law 8, §4). A sliding log for the small limits, and a two-bucket count for
 //! the large ones; both are plain values that the store's writer keeps and fills again from its rows at start.
 
+mod abuse;
 mod log;
 mod windows;
 
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use crate::ids::PortalName;
 
+pub use abuse::Abuse;
 pub use windows::Windows;
 
 /// What is allowed. A limit of 0 means "none at all"; `u32::MAX` no limit.
@@ -25,11 +27,28 @@ pub struct Limits {
     pub per_portal: u32,
     /// Mails an hour in all.
     pub in_all: u32,
+    /// Wrong codes an hour from one client IP, over all accounts.
+    pub wrong_codes_per_ip: u32,
+    /// Wrong codes an hour in one portal, over all accounts.
+    pub wrong_codes_per_portal: u32,
+    /// How long a mail's secret lives. An account or address that is over its hourly mails gets one more after that: whoever asks
+    /// in somebody's name must not be able to leave him without a mail that is good.
+    pub relief: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { cool_down: Duration::from_secs(60), per_account: 5, per_address: 10, per_ip: 40, per_portal: 10_000, in_all: 50_000 }
+        Self {
+            cool_down: Duration::from_secs(60),
+            per_account: 5,
+            per_address: 10,
+            per_ip: 40,
+            per_portal: 10_000,
+            in_all: 50_000,
+            wrong_codes_per_ip: 20,
+            wrong_codes_per_portal: 1000,
+            relief: Duration::from_secs(1800),
+        }
     }
 }
 
@@ -48,9 +67,28 @@ pub enum Limit {
     Portal,
     /// All hourly mails.
     All,
+    /// The account's wrong codes.
+    Codes,
+    /// The client IP's hourly wrong codes.
+    CodesOfIp,
+    /// The portal's hourly wrong codes.
+    CodesOfPortal,
 }
 
 impl Limit {
+    /// Every limit, in the order of the variants.
+    pub const ALL: [Self; 9] = [
+        Self::CoolDown,
+        Self::Account,
+        Self::Address,
+        Self::Ip,
+        Self::Portal,
+        Self::All,
+        Self::Codes,
+        Self::CodesOfIp,
+        Self::CodesOfPortal,
+    ];
+
     /// The name in events and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -60,6 +98,9 @@ impl Limit {
             Self::Ip => "per_ip",
             Self::Portal => "per_portal",
             Self::All => "in_all",
+            Self::Codes => "wrong_codes",
+            Self::CodesOfIp => "wrong_codes_per_ip",
+            Self::CodesOfPortal => "wrong_codes_per_portal",
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use resetd_core::event::Event;
 use resetd_core::ids::{PortalName, ResetId};
 use resetd_core::inbound::{Action, Bounce, BounceClass, Facts, Kind, Mark};
+use resetd_core::limits::Abuse;
 use resetd_core::secret::{Purpose, Tag};
 use resetd_core::smtp_reply::is_unguessable;
 use resetd_core::time::Timestamp;
@@ -77,8 +78,11 @@ impl App {
         };
         let note =
             flag.as_ref().filter(|_| kind == Kind::Reply && verdict == Verdict::WasMe).map(|flag| format!("answered later: {}", flag.text));
+        let flood = portal.clone().filter(|_| flag.is_some());
+        let flood = flood.map(|portal| self.sighting(Abuse::FloodAnswers, portal, 1, Abuse::FloodAnswers.advice().into(), at));
         Ok(Conclusion {
             inbound: unread.n,
+            received_at: unread.received_at,
             at,
             kind: kind.as_str(),
             verdict: (kind == Kind::Reply).then(|| (verdict.as_str(), read.judgement.confidence)),
@@ -89,6 +93,7 @@ impl App {
             portal,
             deny,
             flag,
+            flood,
             note,
         })
     }
@@ -103,6 +108,7 @@ impl App {
         let at = self.clock.now();
         let settings = self.settings();
         let portal = settings.portals.keys().next().cloned();
+        let flood = portal.clone().map(|portal| self.sighting(Abuse::FloodAnswers, portal, 1, Abuse::FloodAnswers.advice().into(), at));
         let flag = NewFlag {
             reason: "unreadable",
             severity: Severity::Low,
@@ -113,6 +119,7 @@ impl App {
         };
         Conclusion {
             inbound,
+            received_at: at,
             at,
             kind: "unreadable",
             verdict: None,
@@ -121,6 +128,7 @@ impl App {
             portal,
             deny: false,
             flag: Some(flag),
+            flood,
             note: None,
             acknowledge: None,
             delivery: None,
@@ -129,10 +137,10 @@ impl App {
 
     /// Ties a message to its reset, in the order of DESIGN §5.
     async fn matched(&self, facts: &Facts) -> Result<(Option<ResetRow>, Proof), StoreError> {
-        let tags = facts.recipients.iter().filter_map(|address| Tag::find(&self.ring, address));
+        let tags = facts.recipients.iter().filter_map(|address| Tag::find(&self.ring(), address));
         let mut ids: Vec<(ResetId, Proof)> =
             tags.filter(|tag| matches!(tag.purpose, Purpose::Reply | Purpose::Bounce)).map(|tag| (tag.reset, Proof::Tag)).collect();
-        let referred = facts.references.iter().chain(&facts.embedded_ids).filter_map(|id| Tag::find(&self.ring, id));
+        let referred = facts.references.iter().chain(&facts.embedded_ids).filter_map(|id| Tag::find(&self.ring(), id));
         ids.extend(
             referred.filter(|tag| tag.purpose != Purpose::Bounce && tag.purpose != Purpose::Reply).map(|tag| (tag.reset, Proof::Reference)),
         );
@@ -192,7 +200,8 @@ impl App {
     ) -> Result<NewFlag, StoreError> {
         let settings = self.settings();
         let rows = self.family(row.cloned()).await?;
-        let known = Known::new(&self.ring, &settings, &rows);
+        let ring = self.ring();
+        let known = Known::new(&ring, &settings, &rows);
         let words = read.facts.words();
         let words = if words.trim().is_empty() { read.facts.doubtful.clone() } else { words };
         let mut text: String = reading::strike_text(&words, &known).chars().take(TEXT_MAX).collect();
@@ -217,7 +226,7 @@ fn vouched_for_us(settings: &Settings, facts: &Facts) -> bool {
 }
 
 /// The alerts that a portal has configured. A case that makes no noise still goes to the webhook, which is a machine.
-fn alerts(settings: &Settings, portal: Option<&PortalName>, mail: bool, at: Timestamp) -> Vec<(MailKind, Timestamp)> {
+pub(super) fn alerts(settings: &Settings, portal: Option<&PortalName>, mail: bool, at: Timestamp) -> Vec<(MailKind, Timestamp)> {
     let Some(alert) = portal.and_then(|name| settings.portals.get(name)).map(|portal| &portal.alert) else { return Vec::new() };
     let mut list = Vec::new();
     if mail && alert.mail_to.is_some() {

@@ -102,6 +102,7 @@ impl App {
 
     /// Writes an outcome down, however long the disk is full: a mail that went out must not go out again for that.
     pub async fn write_down(&self, work: Arc<Work>, record: Record) {
+        self.gauges.attempt(work.kind, &record);
         loop {
             match self.store.record(Arc::clone(&work), record.clone(), self.clock.now()).await {
                 Ok(()) => return,
@@ -130,7 +131,7 @@ impl App {
     }
 
     async fn letter(&self, outfit: &Outfit, work: &Work) -> Result<Result<Letter, LetterError>, StoreError> {
-        let desk = Desk { ring: &self.ring, outfit, now: self.clock.now() };
+        let desk = Desk { ring: &self.ring(), outfit, now: self.clock.now() };
         let Some(row) = &work.reset else {
             return if work.kind == MailKind::Alert { self.alert(&desk, work).await } else { Ok(Err(LetterError::NoAddress)) };
         };
@@ -181,6 +182,9 @@ impl App {
 
     fn sent(&self, outfit: &Outfit, work: &Work, destination: &str, sent: Sent) -> Delivered {
         let now = self.clock.now();
+        if let Some(tls) = sent.via.as_ref().and_then(|via| via.tls) {
+            self.gauges.tls(tls);
+        }
         let way = way(sent.via.as_ref());
         let reached = match sent.pause {
             Some(pause) => Reached::Away(pause),
@@ -194,7 +198,7 @@ impl App {
             Outcome::Accepted(reply) => {
                 let expiry = work.reset.as_ref().filter(|_| work.kind == MailKind::Reset).and_then(|row| life(outfit, row, now));
                 if expiry.is_some() {
-                    self.gauges.mail_sent(now.since(work.created_at));
+                    self.gauges.mail.took(now.since(work.created_at));
                 }
                 let remote_id = reply.as_ref().and_then(SmtpReply::next_hop_id).map(str::to_owned);
                 Record::Sent { remote_id, expiry, detail: told(work, with_reply(way, reply.as_ref()), None) }

@@ -1,27 +1,43 @@
-//! What is counted in memory, and the Prometheus text made of it. Label values come from closed sets only.
+//! What is counted in memory as it happens. Labels come from closed sets only: nothing that a stranger chooses becomes one.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use resetd_core::event::Event;
+use resetd_core::reset::Refusal;
 use resetd_core::time::Timestamp;
 
-use crate::store::{Counts, Severity};
-
-/// Upper bounds, seconds, of the buckets for the time from request to the next hop's `250`.
-const BOUNDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 1.0, 10.0, 60.0, 600.0];
+use crate::ambient::meter::{DELIVERY, Histogram, LATENCY};
+use crate::mail::TlsState;
+use crate::store::{Counts, MailKind, Means, Record};
 
 /// Counters since the start.
-#[derive(Default)]
 pub struct Gauges {
-    buckets: [AtomicU64; BOUNDS.len()],
-    sent: AtomicU64,
-    micros: AtomicU64,
+    /// From the request's arrival in here until it is on disk.
+    pub(super) accept: Histogram,
+    /// From the request to the next hop's `250`, reset mails.
+    pub(super) mail: Histogram,
+    /// From a message's arrival until it is concluded.
+    pub(super) read: Histogram,
+    /// Every labelled counter: by its family, and the values of its labels.
+    counters: Mutex<BTreeMap<Counter, u64>>,
     /// Destinations that are not to be had: since when, and what the last try met. Empty name: the only one.
     away: Mutex<BTreeMap<String, Away>>,
+}
+
+/// One labelled counter.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Counter {
+    /// A secret was refused: by means and reason.
+    Refused(&'static str, &'static str),
+    /// An attempt ended: by kind of mail and outcome.
+    Attempt(&'static str, &'static str),
+    /// A connection was protected so.
+    Tls(&'static str),
+    /// A message was concluded: kind, verdict, proof.
+    Inbound(&'static str, &'static str, &'static str),
+    /// A message was kept, from this source.
+    Kept(&'static str),
 }
 
 struct Away {
@@ -37,15 +53,64 @@ const AWAY_SHOWN: usize = 3;
 /// A destination that was not tried for so long is no longer told.
 const FORGOTTEN: Duration = Duration::from_secs(3600);
 
-impl Gauges {
-    /// A reset mail was taken, this long after its request.
-    pub fn mail_sent(&self, after: Duration) {
-        let seconds = after.as_secs_f64();
-        if let Some(index) = BOUNDS.iter().position(|bound| seconds <= *bound) {
-            self.buckets[index].fetch_add(1, Ordering::Relaxed);
+impl Default for Gauges {
+    fn default() -> Self {
+        Self {
+            accept: Histogram::new(LATENCY),
+            mail: Histogram::new(DELIVERY),
+            read: Histogram::new(DELIVERY),
+            counters: Mutex::default(),
+            away: Mutex::default(),
         }
-        self.sent.fetch_add(1, Ordering::Relaxed);
-        self.micros.fetch_add(u64::try_from(after.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+impl Gauges {
+    /// A secret came back and was refused.
+    pub fn refused(&self, means: Means, why: Refusal) {
+        self.count(Counter::Refused(means.as_str(), why.as_str()));
+    }
+
+    /// What an attempt came to.
+    pub fn attempt(&self, kind: MailKind, record: &Record) {
+        let outcome = match record {
+            Record::Sent { .. } => "sent",
+            Record::Deferred { .. } => "deferred",
+            Record::Failed { event, .. } if *event == resetd_core::event::Event::MailRefused => "refused",
+            Record::Failed { .. } => "dropped",
+            // No attempt: what a suppressed request leaves must not be told from others here, nor counted.
+            Record::Void => return,
+        };
+        self.count(Counter::Attempt(kind.as_str(), outcome));
+    }
+
+    /// How a connection to the next hop was protected.
+    pub fn tls(&self, state: TlsState) {
+        self.count(Counter::Tls(state.as_str()));
+    }
+
+    /// A message was concluded, so long after it came.
+    pub fn inbound(&self, kind: &'static str, verdict: Option<&'static str>, proof: &'static str, took: Duration) {
+        self.read.took(took);
+        self.count(Counter::Inbound(kind, verdict.unwrap_or("none"), proof));
+    }
+
+    /// A message is on disk.
+    pub fn kept(&self, source: &'static str) {
+        self.count(Counter::Kept(source));
+    }
+
+    /// All labelled counters, in order.
+    pub(super) fn counters(&self) -> BTreeMap<Counter, u64> {
+        self.lock().clone()
+    }
+
+    fn count(&self, counter: Counter) {
+        *self.lock().entry(counter).or_default() += 1;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Counter, u64>> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A destination is not to be had.
@@ -68,6 +133,11 @@ impl Gauges {
         }
     }
 
+    /// Destinations that are away at `now`.
+    pub(super) fn destinations_away(&self, now: Timestamp) -> usize {
+        self.away.lock().map_or(0, |away| away.values().filter(|away| now.since(away.last) < FORGOTTEN).count())
+    }
+
     /// What needs a person's hand.
     pub fn problems(&self, counts: &Counts, now: Timestamp) -> Vec<String> {
         let mut problems = Vec::new();
@@ -83,48 +153,6 @@ impl Gauges {
             problems.push(format!("{} inbound messages wait to be read", counts.unread));
         }
         problems
-    }
-
-    /// The text for Prometheus.
-    pub fn render(
-        &self,
-        counts: &Counts,
-        events: &[(Event, u64)],
-        tls: &[(&'static str, &'static str, u64)],
-        started: Timestamp,
-    ) -> String {
-        let mut out = String::with_capacity(4096);
-        head(&mut out, "resetd_events_total", "counter", "Lines written to the timeline since the start, by event.");
-        for (event, count) in events {
-            let _ = writeln!(out, "resetd_events_total{{event=\"{}\"}} {count}", event.as_str());
-        }
-        head(&mut out, "resetd_mail_seconds", "histogram", "From the request to the next hop's 250, reset mails.");
-        let mut sum = 0;
-        for (bound, bucket) in BOUNDS.iter().zip(&self.buckets) {
-            sum += bucket.load(Ordering::Relaxed);
-            let _ = writeln!(out, "resetd_mail_seconds_bucket{{le=\"{bound}\"}} {sum}");
-        }
-        let sent = self.sent.load(Ordering::Relaxed);
-        let _ = writeln!(out, "resetd_mail_seconds_bucket{{le=\"+Inf\"}} {sent}");
-        let _ = writeln!(out, "resetd_mail_seconds_sum {}", self.micros.load(Ordering::Relaxed) as f64 / 1e6);
-        let _ = writeln!(out, "resetd_mail_seconds_count {sent}");
-        head(&mut out, "resetd_tls_sessions_total", "counter", "SMTP sessions with domains' own servers, in the words of RFC 8460.");
-        for (policy, result, count) in tls {
-            let _ = writeln!(out, "resetd_tls_sessions_total{{policy=\"{policy}\",result=\"{result}\"}} {count}");
-        }
-        gauge(&mut out, "resetd_queue_mails", "Mails waiting.", counts.queued);
-        gauge(&mut out, "resetd_inbound_unread", "Inbound messages kept and not yet read.", counts.unread);
-        head(&mut out, "resetd_resets_open", "gauge", "Resets whose secret may still be redeemed, by state.");
-        for (state, count) in &counts.resets {
-            let _ = writeln!(out, "resetd_resets_open{{state=\"{}\"}} {count}", state.as_str());
-        }
-        head(&mut out, "resetd_flags_open", "gauge", "Flags that nobody resolved, by severity.");
-        for severity in [Severity::Low, Severity::High, Severity::Critical] {
-            let count = counts.open_flags.iter().find(|(has, _)| *has == severity).map_or(0, |(_, count)| *count);
-            let _ = writeln!(out, "resetd_flags_open{{severity=\"{}\"}} {count}", severity.as_str());
-        }
-        gauge(&mut out, "resetd_start_time_seconds", "When the daemon started, Unix time.", started.as_seconds().unsigned_abs());
-        out
     }
 }
 
@@ -142,30 +170,9 @@ fn out_of_reach(away: &BTreeMap<String, Away>) -> Option<String> {
     (!said.is_empty()).then(|| format!("{}; `resetctl queue list` shows what waits", said.join("; ")))
 }
 
-fn head(out: &mut String, name: &str, kind: &str, help: &str) {
-    let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
-}
-
-pub(super) fn gauge(out: &mut String, name: &str, help: &str, value: u64) {
-    head(out, name, "gauge", help);
-    let _ = writeln!(out, "{name} {value}");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn buckets_add_up() {
-        let gauges = Gauges::default();
-        gauges.mail_sent(Duration::from_micros(900));
-        gauges.mail_sent(Duration::from_secs(7000));
-        let text = gauges.render(&Counts::default(), &[(Event::MailSent, 2)], &[], Timestamp::from_millis(0));
-        assert!(text.contains("resetd_mail_seconds_bucket{le=\"0.001\"} 1\n"));
-        assert!(text.contains("resetd_mail_seconds_bucket{le=\"600\"} 1\n"));
-        assert!(text.contains("resetd_mail_seconds_bucket{le=\"+Inf\"} 2\n"));
-        assert!(text.contains("resetd_events_total{event=\"mail.sent\"} 2\n"));
-    }
 
     #[test]
     fn trouble_ends_with_the_next_mail() {

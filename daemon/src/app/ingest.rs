@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use resetd_core::inbound::{self, Facts, Finding};
+use resetd_core::inbound::{self, Facts, Finding, Kind};
+use resetd_core::limits::Abuse;
 use resetd_core::secret::{Purpose, Tag};
 use resetd_core::verdict::Judgement;
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use super::{App, AppError, Caller, Ingested};
 use crate::ambient::{Stop, random, stopped};
 use crate::config::{Role, Settings};
 use crate::reading::{self, Trust};
-use crate::store::{ResetRow, SealedMessage, StoreError, Unread};
+use crate::store::{Conclusion, ResetRow, SealedMessage, StoreError, Unread};
 
 /// Readings of one message that are begun before a person is asked. Crashes that have nothing to do with it count too.
 const ATTEMPTS: u32 = 12;
@@ -113,10 +114,11 @@ impl App {
     }
 
     async fn keep_as(&self, arrival: Arrival, unvouched: bool) -> Result<Ingested, NotKept> {
-        let stranger = arrival.peer.is_some();
+        let (stranger, source) = (arrival.peer.is_some(), arrival.source);
         let message = self.seal(arrival, unvouched).ok_or_else(|| NotKept("it could not be sealed".into()))?;
         let (n, fresh) = self.store.keep(message).await.map_err(|error| NotKept(error.to_string()))?;
         if fresh {
+            self.gauges.kept(source);
             // Who takes them is gone only at shutdown; the message is read at the next start.
             let _ = match stranger {
                 true => self.unasked.send(n).is_ok(),
@@ -133,7 +135,7 @@ impl App {
         match own_address(&outfit.settings, address) {
             Some(Own::Mailbox) => true,
             Some(Own::Tagged(tag)) => {
-                Tag::check(&self.ring, &tag).is_some_and(|tag| matches!(tag.purpose, Purpose::Reply | Purpose::Bounce))
+                Tag::check(&self.ring(), &tag).is_some_and(|tag| matches!(tag.purpose, Purpose::Reply | Purpose::Bounce))
             }
             None => false,
         }
@@ -141,7 +143,8 @@ impl App {
 
     pub(super) fn seal(&self, arrival: Arrival, unvouched: bool) -> Option<SealedMessage> {
         // A source that crashed between storing and acknowledging hands the same bytes over again.
-        let digest = self.ring.pseudonym_of(&[&arrival.raw, arrival.rcpt_to.join(" ").as_bytes()]);
+        let ring = self.ring();
+        let digests = ring.pseudonyms_of(&[&arrival.raw, arrival.rcpt_to.join(" ").as_bytes()]);
         let Arrival { mail_from, rcpt_to, truncated_from, peer, .. } = &arrival;
         let cover = Cover {
             mail_from: mail_from.clone(),
@@ -153,9 +156,9 @@ impl App {
         let cover = serde_json::to_vec(&cover).ok()?;
         Some(SealedMessage {
             source: arrival.source,
-            digest,
-            envelope: self.ring.seal(&cover, ENVELOPE, random(&*self.entropy)?).ok()?,
-            raw: self.ring.seal(&arrival.raw, RAW, random(&*self.entropy)?).ok()?,
+            digests,
+            envelope: ring.seal(&cover, ENVELOPE, random(&*self.entropy)?).ok()?,
+            raw: ring.seal(&arrival.raw, RAW, random(&*self.entropy)?).ok()?,
             received_at: self.clock.now(),
         })
     }
@@ -208,7 +211,7 @@ impl App {
         let Some(unread) = self.store.take_unread(n).await? else { return Ok(true) };
         let opened = self.open(&unread);
         if unread.attempts > ATTEMPTS || opened.is_none() {
-            self.store.conclude(self.unreadable(&unread)).await?;
+            self.settle(self.unreadable(&unread)).await?;
             return Ok(true);
         }
         let Some((raw, cover)) = opened else { return Ok(true) };
@@ -231,13 +234,29 @@ impl App {
             return Ok(false);
         };
         let conclusion = self.conclusion(&unread, read).await?;
-        self.store.conclude(conclusion).await?;
+        self.settle(conclusion).await?;
         Ok(true)
     }
 
+    /// Concludes a message, and counts what it was.
+    async fn settle(&self, conclusion: Conclusion) -> Result<(), StoreError> {
+        let (kind, verdict, proof) = (conclusion.kind, conclusion.verdict.map(|(verdict, _)| verdict), conclusion.proof);
+        let bounced = conclusion.portal.clone().filter(|_| kind == Kind::Bounce.as_str());
+        let (now, took) = (conclusion.at, conclusion.at.since(conclusion.received_at));
+        let concluded = self.store.conclude(conclusion).await?;
+        self.gauges.inbound(kind, verdict, proof, took);
+        if concluded.collected {
+            self.vigil.count(Abuse::FloodAnswers);
+        }
+        if let Some(portal) = bounced {
+            self.vigil.see(Abuse::FloodBounces, &portal, "", now);
+        }
+        Ok(())
+    }
+
     pub(super) fn open(&self, unread: &Unread) -> Option<(Vec<u8>, Cover)> {
-        let raw = self.ring.open(&unread.raw, RAW).ok()?;
-        let cover = self.ring.open(&unread.envelope, ENVELOPE).ok()?;
+        let raw = self.ring().open(&unread.raw, RAW).ok()?;
+        let cover = self.ring().open(&unread.envelope, ENVELOPE).ok()?;
         Some((raw, serde_json::from_slice(&cover).unwrap_or_default()))
     }
 
@@ -246,7 +265,7 @@ impl App {
         let Some((unread, row)) = self.store.message_of_flag(flag).await? else { return Ok(None) };
         let Some((raw, _)) = self.open(&unread) else { return Ok(None) };
         let rows = self.family(row).await?;
-        let (ring, settings) = (Arc::clone(&self.ring), self.settings());
+        let (ring, settings) = (self.ring(), self.settings());
         let strike = move || reading::strike(&raw, &Known::new(&ring, &settings, &rows)).to_message();
         Ok(tokio::task::spawn_blocking(strike).await.ok())
     }

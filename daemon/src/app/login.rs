@@ -1,6 +1,7 @@
 //! Failed logins: counted, never locked; at the portal's threshold a reset starts by itself.
 
 use super::request::portal_for;
+use super::vigil::Asked;
 use super::{App, AppError, Caller, LoginCount, LoginOutcome};
 use crate::store::{Accepted, LoginRule};
 
@@ -23,9 +24,14 @@ impl App {
             self.store.login_succeeded(request).await?;
             return Ok(LoginCount { failures: 0, threshold: rule.threshold, started: None });
         }
+        let (seen, now) = (Asked::from(&request), request.created_at);
         let failed = self.store.login_failed(request, rule).await?;
         let started = failed.started.and_then(|accepted| match accepted {
-            Accepted::New(id) | Accepted::Again(id) => Some(id),
+            Accepted::New(id, met) => {
+                self.vigil.asked(&seen, met, now);
+                Some(id)
+            }
+            Accepted::Again(id) => Some(id),
             Accepted::KeyReused => None,
         });
         Ok(LoginCount { failures: failed.failures, threshold: rule.threshold, started })

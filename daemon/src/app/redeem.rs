@@ -1,14 +1,16 @@
-//! A secret comes back: inspected as often as scanners like, redeemed at most once (law 5).
+//! A secret comes back: inspected as often as scanners like, redeemed at most once (law 5). Guesses are counted by account, by client
+//! and by portal; what they lock is codes, never links, so that nobody can keep a person out by guessing for him.
 
 use std::time::Duration;
 
+use resetd_core::limits::{Limit, subscriber};
 use resetd_core::reset::Refusal;
 use resetd_core::secret::{Code, Token};
 use resetd_core::time::Timestamp;
 
-use super::{App, AppError, Caller, Good, Presented};
+use super::{App, AppError, Caller, Good, Presented, Presenting};
 use crate::config::{Portal, Role};
-use crate::store::{CodeBudget, Means, ResetRow};
+use crate::store::{CodeBudget, Guesser, Means, ResetRow};
 
 /// Wrong codes that an account is let pass within a hard cap.
 const WRONG_CODES: u32 = 5;
@@ -17,15 +19,17 @@ const WRONG_CODES: u32 = 5;
 enum Found {
     Reset(Box<ResetRow>, Means),
     WrongCode,
+    Locked(Limit),
     Refused(Refusal),
 }
 
 impl App {
     /// Whether a secret is good. Consumes nothing, counts nothing against the link; a wrong code counts, since it is a guess.
-    pub async fn inspect(&self, caller: &Caller, presented: Presented) -> Result<Good, AppError> {
+    pub async fn inspect(&self, caller: &Caller, presented: Presenting) -> Result<Good, AppError> {
         let now = self.clock.now();
-        let (row, means) = self.found(caller, &presented, now).await?;
+        let (row, means) = self.watched(self.found(caller, &presented, now).await)?;
         if let Some(refusal) = means.refusal(&row, now) {
+            self.gauges.refused(means, refusal);
             return Err(AppError::Refused(refusal));
         }
         if row.inspected_at.is_none() {
@@ -35,46 +39,53 @@ impl App {
     }
 
     /// Redeems a secret: of all who try, one gets `Ok`, and that is on disk.
-    pub async fn redeem(&self, caller: &Caller, presented: Presented) -> Result<Good, AppError> {
+    pub async fn redeem(&self, caller: &Caller, presented: Presenting) -> Result<Good, AppError> {
         let now = self.clock.now();
-        let (row, means) = self.found(caller, &presented, now).await?;
-        let budget = self.budget(&row.portal);
+        let (row, means) = self.watched(self.found(caller, &presented, now).await)?;
+        let budget = self.code_budget(&row.portal);
         match self.store.redeem(row.clone(), means, budget, now).await? {
             Ok(()) => Ok(good(&row, means)),
             Err(refusal) => {
+                self.gauges.refused(means, refusal);
                 self.store.refused(row, refusal, now).await?;
                 Err(AppError::Refused(refusal))
             }
         }
     }
 
-    async fn found(&self, caller: &Caller, presented: &Presented, now: Timestamp) -> Result<(ResetRow, Means), AppError> {
-        let found = match presented {
-            Presented::Token(token) => self.by_token(caller, token).await?,
+    /// Counts what was refused before it named a reset.
+    fn watched<T>(&self, found: Result<T, (Means, AppError)>) -> Result<T, AppError> {
+        found.map_err(|(means, error)| {
+            if let AppError::Refused(refusal) = &error {
+                self.gauges.refused(means, *refusal);
+            }
+            error
+        })
+    }
+
+    async fn found(&self, caller: &Caller, presented: &Presenting, now: Timestamp) -> Result<(ResetRow, Means), (Means, AppError)> {
+        let ip = presented.ip.map(subscriber);
+        let (means, found) = match &presented.secret {
+            Presented::Token(token) => (Means::Token, self.by_token(caller, token, ip, now).await),
             Presented::Code { portal, account, code } => {
-                let outfit = self.outfit();
-                let Some(portal) = outfit.settings.portals.get(portal).filter(|portal| caller.may(Role::App, &portal.name)) else {
-                    return Err(AppError::Forbidden(format!("it is no `app` client of a portal `{portal}`")));
-                };
-                let found = self.by_code(portal, account, code, now).await?;
-                if matches!(found, Found::WrongCode) {
-                    let budget = self.budget(&portal.name);
-                    let refusal = self.store.wrong_code(portal.name.clone(), account.clone(), budget, now).await?;
-                    return Err(AppError::Refused(refusal));
-                }
-                found
+                let who = Guesser { portal: portal.clone(), account: account.clone(), ip };
+                (Means::Code, self.by_typed(caller, &who, code, now).await)
             }
         };
-        match found {
+        match found.map_err(|error| (means, error))? {
             Found::Reset(row, means) => Ok((*row, means)),
-            Found::WrongCode => Err(AppError::Refused(Refusal::Unknown)),
-            Found::Refused(refusal) => Err(AppError::Refused(refusal)),
+            Found::WrongCode => Err((means, AppError::Refused(Refusal::Unknown))),
+            Found::Locked(_) => Err((means, AppError::Refused(Refusal::Locked))),
+            Found::Refused(refusal) => Err((means, AppError::Refused(refusal))),
         }
     }
 
-    async fn by_token(&self, caller: &Caller, token: &str) -> Result<Found, AppError> {
-        // A forged token ends here, without a look into the store.
-        let Some(selector) = Token::check(&self.ring, token) else { return Ok(Found::Refused(Refusal::Unknown)) };
+    async fn by_token(&self, caller: &Caller, token: &str, ip: Option<String>, now: Timestamp) -> Result<Found, AppError> {
+        // A forged token ends here, without a look into the store: no number of them fills a disk.
+        let Some(selector) = Token::check(&self.ring(), token) else {
+            self.vigil.forged(&self.settings(), caller, ip, now);
+            return Ok(Found::Refused(Refusal::Unknown));
+        };
         let row = self.store.by_selector(selector).await?;
         // Another portal's token reads as no token.
         Ok(row
@@ -82,16 +93,35 @@ impl App {
             .map_or(Found::Refused(Refusal::Unknown), |row| Found::Reset(Box::new(row), Means::Token)))
     }
 
+    /// The reset of a typed code; a wrong one is counted, and its limits are watched.
+    async fn by_typed(&self, caller: &Caller, who: &Guesser, code: &str, now: Timestamp) -> Result<Found, AppError> {
+        let outfit = self.outfit();
+        let Some(portal) = outfit.settings.portals.get(&who.portal).filter(|portal| caller.may(Role::App, &portal.name)) else {
+            return Err(AppError::Forbidden(format!("it is no `app` client of a portal `{}`", who.portal)));
+        };
+        let mut found = self.by_code(portal, who, code, now).await?;
+        if matches!(found, Found::WrongCode)
+            && let Some(limit) = self.store.wrong_code(who.clone(), self.code_budget(&portal.name), now).await?
+        {
+            found = Found::Locked(limit);
+        }
+        match &found {
+            Found::WrongCode => self.vigil.guessed(who, None, now),
+            Found::Locked(limit) => self.vigil.guessed(who, Some(*limit), now),
+            Found::Reset(..) | Found::Refused(_) => {}
+        }
+        Ok(found)
+    }
+
     /// The open reset whose code this is. Every candidate is derived and compared, in constant time, whichever matches.
-    async fn by_code(&self, portal: &Portal, account: &str, code: &str, now: Timestamp) -> Result<Found, AppError> {
-        let budget = self.budget(&portal.name);
-        let (rows, wrong) = self.store.open_codes(portal.name.clone(), account.to_owned(), budget, now).await?;
-        if wrong >= budget.tries {
-            return Ok(Found::Refused(Refusal::Locked));
+    async fn by_code(&self, portal: &Portal, who: &Guesser, code: &str, now: Timestamp) -> Result<Found, AppError> {
+        let (rows, used_up) = self.store.open_codes(who.clone(), self.code_budget(&portal.name), now).await?;
+        if let Some(limit) = used_up {
+            return Ok(Found::Locked(limit));
         }
         let mut found = Found::WrongCode;
         for row in rows.into_iter().filter(|row| row.method.has_code()) {
-            let derived = Code::derive(&self.ring, row.key_id, &row.selector, portal.code_length);
+            let derived = Code::derive(&self.ring(), row.key_id, &row.selector, portal.code_length);
             if derived.is_some_and(|derived| derived.matches(code)) {
                 found = Found::Reset(Box::new(row), Means::Code);
             }
@@ -99,10 +129,11 @@ impl App {
         Ok(found)
     }
 
-    fn budget(&self, portal: &resetd_core::ids::PortalName) -> CodeBudget {
+    pub(super) fn code_budget(&self, portal: &resetd_core::ids::PortalName) -> CodeBudget {
         let outfit = self.outfit();
         let window = outfit.settings.portals.get(portal).map_or(Duration::from_secs(7200), |portal| portal.lifetimes.cap);
-        CodeBudget { tries: WRONG_CODES, window }
+        let limits = &outfit.settings.limits;
+        CodeBudget { tries: WRONG_CODES, window, per_ip: limits.wrong_codes_per_ip, per_portal: limits.wrong_codes_per_portal }
     }
 }
 

@@ -1,11 +1,13 @@
 //! Asking for a reset. Whatever is known of the account, the answer and the work before it are the same (law 8).
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use resetd_core::ids::ResetId;
-use resetd_core::limits::subscriber;
+use resetd_core::limits::{Limits, subscriber};
 use resetd_core::secret::Selector;
 
+use super::vigil::Asked;
 use super::{App, AppError, Caller, Idempotency, NewReset};
 use crate::ambient::random;
 use crate::config::{Portal, Role, Settings, Supersede};
@@ -14,6 +16,7 @@ use crate::store::{Accepted, Request};
 impl App {
     /// Accepts a request: when this returns `Ok`, it is on disk (law 1). The caller is not told whether a mail goes out.
     pub async fn request(&self, caller: &Caller, new: NewReset, idempotency: Option<Idempotency>) -> Result<ResetId, AppError> {
+        let begun = Instant::now();
         let outfit = self.outfit();
         let portal = portal_for(&outfit.settings, caller, &new)?;
         let wording = new.wording.clone().unwrap_or_else(|| portal.wording.clone());
@@ -25,8 +28,16 @@ impl App {
         }
         let mut request = self.prepare(&outfit.settings, portal, new, wording, "request")?;
         request.idempotency = idempotency.map(|idempotency| (caller.uid, idempotency.key, idempotency.body));
-        match self.store.accept(request).await? {
-            Accepted::New(id) | Accepted::Again(id) => Ok(id),
+        // Made whatever comes of it, so that the answer takes the same time (law 8).
+        let (seen, now) = (Asked::from(&request), request.created_at);
+        let accepted = self.store.accept(request).await?;
+        self.gauges.accept.took(begun.elapsed());
+        match accepted {
+            Accepted::New(id, met) => {
+                self.vigil.asked(&seen, met, now);
+                Ok(id)
+            }
+            Accepted::Again(id) => Ok(id),
             Accepted::KeyReused => Err(AppError::KeyReused),
         }
     }
@@ -46,7 +57,7 @@ impl App {
         Ok(Request {
             id: ResetId::new(now, id),
             selector: Selector::new(now, selector),
-            key_id: self.ring.current(),
+            key_id: self.ring().current(),
             portal: portal.name.clone(),
             account: new.account,
             email: new.email,
@@ -60,10 +71,11 @@ impl App {
             created_at: now,
             until: portal.lifetimes.expiry(now, None).link,
             useful_until: portal.lifetimes.useful_until(now, method),
-            limits: settings.limits,
+            limits: Limits { relief: portal.lifetimes.link, ..settings.limits },
             portal_limit: portal.per_hour,
             newest_only: portal.supersede == Supersede::NewestOnly,
             idempotency: None,
+            code_budget: self.code_budget(&portal.name),
             origin,
         })
     }

@@ -78,6 +78,14 @@ pub struct Idempotency {
     pub body: [u8; 32],
 }
 
+/// A secret that comes back, and whose browser brought it.
+pub struct Presenting {
+    /// The secret.
+    pub secret: Presented,
+    /// `client.ip`
+    pub ip: Option<IpAddr>,
+}
+
 /// What comes back from a person's click or typing.
 pub enum Presented {
     /// From a link.

@@ -17,12 +17,20 @@ impl App {
     /// Purges what the retention says, a slice at a time.
     pub async fn purge(&self) {
         let settings = self.settings();
+        let mut purged = false;
         loop {
             match self.store.purge(settings.store.keep_personal, settings.store.keep_events, self.clock.now()).await {
-                Ok(0) => return,
-                Ok(rows) => tracing::info!(event = "retention.purged", rows),
+                Ok(0) => break,
+                Ok(rows) => {
+                    purged = true;
+                    tracing::info!(event = "retention.purged", rows);
+                }
                 Err(error) => return tracing::error!(event = "purge.failed", %error),
             }
+        }
+        // What was purged stands in the log beside the database until that is emptied.
+        if purged && let Err(error) = self.store.flush().await {
+            tracing::error!(event = "purge.failed", %error);
         }
     }
 

@@ -55,7 +55,7 @@ impl App {
         let Some((raw, cover)) = kept.and_then(|kept| self.open(&kept)) else { return Vouched::default() };
         let Cover { mail_from, rcpt_to, peer: Some(peer), .. } = cover else { return Vouched::default() };
         // A signed tag proves more than any domain could.
-        if rcpt_to.iter().any(|address| Tag::find(&self.ring, address).is_some()) {
+        if rcpt_to.iter().any(|address| Tag::find(&self.ring(), address).is_some()) {
             return Vouched::default();
         }
         let Some(authenticator) = self.outfit().authenticator.clone() else { return Vouched::default() };

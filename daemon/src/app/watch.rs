@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
-use super::gauges::gauge;
+use super::health::Health;
+use super::metrics::{Scrape, gauge};
 use super::{App, AppError, Caller, Status};
 use crate::config::{Role, TransportSettings};
-use crate::store::{Held, Line, Listed, MailShown, Page, Queued};
+use crate::store::{Copied, Held, Line, Listed, MailShown, Page, Queued};
 
 const READERS: [Role; 2] = [Role::App, Role::Support];
 
@@ -87,6 +88,8 @@ impl App {
         problems.extend(outfit.transport.problems());
         problems.extend(self.gauges.problems(&counts, now));
         problems.extend(self.mailboxes.problems(now));
+        problems.extend(self.audit_problem());
+        problems.extend(self.health().await.problems(&outfit.settings, now));
         Ok(Status {
             version: env!("CARGO_PKG_VERSION"),
             started_at: self.started_at,
@@ -106,23 +109,44 @@ impl App {
         let counts = self.store.counts().await?;
         let outfit = self.outfit();
         let tls = outfit.transport.tls_results();
-        let mut text = self.gauges.render(&counts, &self.store.tally(), &tls, self.started_at);
-        self.mailboxes.render(self.clock.now(), &mut text);
+        let (now, health) = (self.clock.now(), self.health().await);
+        let mut text = String::with_capacity(16 * 1024);
+        let scrape = Scrape {
+            gauges: &self.gauges,
+            vigil: &self.vigil,
+            counts: &counts,
+            events: &self.store.tally(),
+            tls: &tls,
+            waiting_jobs: self.store.waiting_jobs(),
+            health: &health,
+            started: self.started_at,
+            now,
+        };
+        scrape.render(&mut text);
+        self.store.pace(&mut text);
+        self.mailboxes.render(now, &mut text);
         let help = "Things that are wrong with administrators' wordings; the built-in ones stand in for those that can't be used.";
-        gauge(&mut text, "resetd_wording_problems", help, outfit.wording_problems as u64);
+        gauge(&mut text, "resetd_wording_problems", help, outfit.wording_problems);
         Ok(text)
     }
 
-    /// Writes a consistent, checked copy of the database into `backups/` in the state folder, and gives its path.
-    pub async fn backup(&self, caller: &Caller) -> Result<std::path::PathBuf, AppError> {
+    async fn health(&self) -> Health {
+        let settings = self.settings();
+        tokio::task::spawn_blocking(move || Health::look(&settings)).await.unwrap_or_default()
+    }
+
+    /// Writes a consistent copy of the database into `backups/` in the state folder, tried out, and gives its path.
+    pub async fn backup(&self, caller: &Caller) -> Result<(std::path::PathBuf, Copied), AppError> {
         admin(caller, "backups are")?;
         let folder = self.outfit().settings.store.state_dir.join("backups");
         let unavailable = |error: std::io::Error| AppError::Unavailable(format!("{}: {error}", folder.display()));
         tokio::fs::create_dir_all(&folder).await.map_err(unavailable)?;
-        let name = format!("resetd-{}.db", self.clock.now().to_string().replace(':', "").replace('.', "-"));
+        let now = self.clock.now();
+        let name = format!("resetd-{}.db", now.to_string().replace(':', "").replace('.', "-"));
         let path = folder.join(name);
-        self.store.backup(path.clone()).await?;
-        Ok(path)
+        let copied = self.store.backup(path.clone(), now).await?;
+        self.store.backed_up(copied.size, caller.uid, now).await?;
+        Ok((path, copied))
     }
 }
 

@@ -14,6 +14,8 @@ pub(super) struct LimitsSection {
     per_ip: Amount,
     per_portal: Amount,
     in_all: Amount,
+    wrong_codes_per_ip: Amount,
+    wrong_codes_per_portal: Amount,
 }
 
 impl Default for LimitsSection {
@@ -25,6 +27,8 @@ impl Default for LimitsSection {
             per_ip: Amount(40),
             per_portal: Amount(10_000),
             in_all: Amount(50_000),
+            wrong_codes_per_ip: Amount(20),
+            wrong_codes_per_portal: Amount(1_000),
         }
     }
 }
@@ -38,6 +42,9 @@ impl LimitsSection {
             per_ip: self.per_ip.0,
             per_portal: self.per_portal.0,
             in_all: self.in_all.0,
+            wrong_codes_per_ip: self.wrong_codes_per_ip.0,
+            wrong_codes_per_portal: self.wrong_codes_per_portal.0,
+            ..Limits::default()
         }
     }
 }

@@ -28,7 +28,7 @@ impl Default for StoreSection {
             state_dir: Text("/var/lib/resetd".into()),
             root_key_file: None,
             keep_personal: Span::of::<{ 30 * 86_400 }>(),
-            keep_events: Span::of::<{ 365 * 86_400 }>(),
+            keep_events: Span::of::<{ 400 * 86_400 }>(),
         }
     }
 }

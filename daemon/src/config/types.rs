@@ -72,6 +72,13 @@ pub struct StoreSettings {
     pub keep_events: Duration,
 }
 
+impl StoreSettings {
+    /// Where the root key is.
+    pub fn key_file(&self) -> PathBuf {
+        self.root_key.clone().unwrap_or_else(|| self.state_dir.join("root.key"))
+    }
+}
+
 /// What a client may do.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Role {

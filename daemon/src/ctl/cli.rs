@@ -125,15 +125,39 @@ pub(super) enum Command {
     /// Keys that sign mails
     #[command(subcommand)]
     Dkim(DkimCommand),
-    /// Copy the database while the daemon runs
+    /// Copy the database while the daemon runs, and try the copy out
     ///
-    /// The daemon writes a consistent, checked copy into `backups/` of its state folder and the path is printed. With FILE, the copy is
-    /// moved there (mode 0600); that takes the right to read the daemon's folder.
+    /// The daemon writes a consistent copy into `backups/` of its state folder, checks it, puts it back on trial, compares, and the path is
+    /// printed. With FILE, the copy is moved there (mode 0600); that takes the right to read the daemon's folder. The root key is not in it.
     #[command(after_help = "Examples:\n  resetctl backup\n  sudo resetctl backup /var/backups/resetd.db")]
     Backup {
         /// Where the copy goes; it must not exist
         file: Option<PathBuf>,
     },
+    /// Put a copy of the database back, while the daemon is stopped
+    ///
+    /// Every reset that was open in the copy ends when the daemon starts: nobody knows which of them were used or denied since. Who was
+    /// erased since is erased again. A database that is there is kept beside the new one.
+    #[command(
+        after_help = "Example:\n  sudo systemctl stop resetd.service resetd.socket\n  sudo resetctl restore --replace /var/backups/resetd.db\n  sudo systemctl start resetd.socket resetd.service"
+    )]
+    Restore(Restore),
+    /// Root keys: which there are, what needs them, and a new one
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// The timeline as an audit log: whether every line is as it was written
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Print all that is held about a person, as JSON; no secret is in it
+    #[command(after_help = "Examples:\n  resetctl export ann@example.org > ann.json\n  resetctl export --portal shop u-1842")]
+    Export(Whom),
+    /// Erase all that is held about a person
+    ///
+    /// Account, name, address, IP, answers and the details of timelines go; states, times, counters and hashes stay. Open resets end.
+    #[command(
+        after_help = "Examples:\n  resetctl forget ann@example.org            only says what there is\n  resetctl forget --yes ann@example.org"
+    )]
+    Forget(Forget),
     /// Print the shell's completions
     #[command(after_help = "Example:\n  resetctl completions bash > /etc/bash_completion.d/resetctl")]
     Completions {
@@ -452,6 +476,74 @@ pub(super) enum DkimCommand {
     /// Print the DNS record of a key that is there; needs no daemon
     #[command(after_help = "Example:\n  resetctl dkim record --key /etc/resetd/dkim-rsa.pem --domain example.org --selector r2026-rsa")]
     Record(Publish),
+}
+
+#[derive(Args)]
+pub(super) struct Restore {
+    /// The copy
+    pub(super) file: PathBuf,
+    /// Put the database that is there aside; otherwise nothing is done where there is one
+    #[arg(long)]
+    pub(super) replace: bool,
+    /// The configuration, which says where the state folder is
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
+    pub(super) config: PathBuf,
+    /// The state folder, where there is no configuration
+    #[arg(long, value_name = "FOLDER", conflicts_with = "config")]
+    pub(super) state_dir: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+pub(super) enum KeysCommand {
+    /// List the root keys, and what still needs each
+    #[command(after_help = "Example:\n  resetctl keys list")]
+    List,
+    /// Make a new key and put it in use; mails that are out stay good
+    ///
+    /// With --file, the key is put on top of that file, for a key that the daemon may not write (a credential, /etc); it takes a restart then.
+    #[command(
+        after_help = "Examples:\n  resetctl keys rotate\n  sudo resetctl keys rotate --file /etc/resetd/credentials/root.key && sudo systemctl restart resetd"
+    )]
+    Rotate {
+        /// The key file, where it is not the daemon's; needs no daemon
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum AuditCommand {
+    /// Print the end of the timeline's chain, to keep elsewhere
+    #[command(after_help = "Example:\n  resetctl audit head >> /mnt/elsewhere/heads")]
+    Head,
+    /// Look through the timeline for lines that were altered, moved or taken out; exit code 1 where any is
+    #[command(
+        after_help = "Examples:\n  resetctl audit verify\n  resetctl audit verify --head 4711:5e0c3a1f9be24d0786a1c2d3e4f50617    and is that head still in it?"
+    )]
+    Verify {
+        /// A head that was printed earlier
+        #[arg(long, value_name = "LINE:LINK")]
+        head: Option<String>,
+    },
+}
+
+#[derive(Args)]
+pub(super) struct Whom {
+    /// The account or the address
+    #[arg(value_name = "ACCOUNT|ADDRESS")]
+    pub(super) who: String,
+    /// At this portal only
+    #[arg(long)]
+    pub(super) portal: Option<String>,
+}
+
+#[derive(Args)]
+pub(super) struct Forget {
+    #[command(flatten)]
+    pub(super) whom: Whom,
+    /// Do it; without, only what there is is said
+    #[arg(long)]
+    pub(super) yes: bool,
 }
 
 #[derive(Args)]

@@ -1,11 +1,13 @@
 //! `resetctl`: a client of the API's socket, plus what works without a daemon: check a configuration or wordings, classify a
-//! message, make a DKIM key. Knows the wire, the configuration, and the libraries of those four; never the store.
+//! message, make a key, put a copy of the database back. Knows the wire, the configuration, and the libraries of those; of the store nothing
+//! but `restore`.
 
 mod backup;
 mod cli;
 pub mod client;
 mod completions;
 mod config;
+mod data;
 mod dkim;
 mod doctor;
 mod errand;
@@ -13,8 +15,10 @@ mod events;
 mod failure;
 mod flags;
 mod inbound;
+mod keyfile;
 mod queue;
 mod resets;
+mod restore;
 mod screen;
 mod secrets;
 mod status;
@@ -36,6 +40,7 @@ pub use cli::command;
 pub fn main() -> ExitCode {
     // clap ends the process itself: help with 0, a usage error with 2.
     let cli = Cli::parse();
+    crate::ambient::leave_no_core();
     let screen = Screen::new(cli.global.color);
     let json = cli.global.json;
     match run(cli, screen) {
@@ -59,6 +64,7 @@ fn run(cli: Cli, screen: Screen) -> Result<(), Failure> {
         Command::Inbound(InboundCommand::Explain(ask)) => inbound::explain::run(&errand, &ask),
         Command::Dkim(DkimCommand::Generate(ask)) => dkim::generate(&errand, &ask),
         Command::Dkim(DkimCommand::Record(ask)) => dkim::record(&errand, &ask),
+        Command::Restore(ask) => restore::run(&errand, &ask),
         Command::Completions { shell } => completions::print(shell, screen),
         Command::Doctor(ask) => runtime.block_on(doctor::run(&errand, cli.global.socket.as_deref(), &ask)),
         command => runtime.block_on(ask(&errand, command)),
@@ -82,6 +88,15 @@ async fn ask(errand: &Errand, command: Command) -> Result<(), Failure> {
         Command::Templates(command) => templates::run(errand, command).await,
         Command::Inbound(InboundCommand::Ingest { files }) => inbound::ingest::run(errand, &files).await,
         Command::Backup { file } => backup::run(errand, file.as_deref()).await,
-        Command::Inbound(_) | Command::Config(_) | Command::Dkim(_) | Command::Completions { .. } | Command::Doctor(_) => Ok(()),
+        Command::Keys(command) => data::keys(errand, command).await,
+        Command::Audit(command) => data::audit(errand, command).await,
+        Command::Export(whom) => data::export(errand, &whom).await,
+        Command::Forget(ask) => data::forget(errand, &ask).await,
+        Command::Inbound(_)
+        | Command::Restore(_)
+        | Command::Config(_)
+        | Command::Dkim(_)
+        | Command::Completions { .. }
+        | Command::Doctor(_) => Ok(()),
     }
 }

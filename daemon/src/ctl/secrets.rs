@@ -22,7 +22,7 @@ pub(super) async fn present(errand: &Errand, verb: &str, typed: Typed) -> Result
     let is_code = typed.portal.is_some();
     let secret = Some(Secret(read(if is_code { "Code: " } else { "Token: " })?));
     let presented = match is_code {
-        true => Presented { token: None, portal: typed.portal, account: typed.account, code: secret },
+        true => Presented { token: None, portal: typed.portal, account: typed.account, code: secret, client: None },
         false => Presented { token: secret, ..Presented::default() },
     };
     let body = serde_json::to_value(&presented).map_err(|error| Failure::Failed(error.to_string()))?;

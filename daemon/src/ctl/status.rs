@@ -15,9 +15,15 @@ pub(super) async fn show(errand: &Errand) -> Result<(), Failure> {
 
 fn sheet(status: &Status, screen: Screen) -> String {
     let mut sheet = Sheet::new();
-    match status.problems.as_slice() {
+    let urgent = ["critical", "high"].into_iter().filter_map(|severity| status.open_flags.get_key_value(severity));
+    let urgent = counts(&urgent.filter(|(_, count)| **count > 0).map(|(name, count)| (name.clone(), *count)).collect(), &["critical"]);
+    let mut problems: Vec<String> = status.problems.iter().map(|one| clean(one)).collect();
+    if urgent != "none" {
+        problems.push(format!("support is waited for: {urgent} (`resetctl flags list`)"));
+    }
+    match problems.as_slice() {
         [] => sheet.line("state", styled("well", "32")),
-        problems => sheet.line("state", styled(problems.iter().map(|one| clean(one)).collect::<Vec<_>>().join("\n"), "1;33")),
+        problems => sheet.line("state", styled(problems.join("\n"), "1;33")),
     };
     let waiting = match status.oldest_due {
         Some(due) if due < status.now => format!("{}, the oldest due for {}", status.queued, span(due, status.now)),

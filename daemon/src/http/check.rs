@@ -6,7 +6,7 @@ use resetd_core::address::{DisplayName, Mailbox, is_invisible};
 use resetd_core::ids::PortalName;
 
 use super::problem::{Wrong, invalid};
-use crate::app::{ExamineAsk, LoginOutcome, NewReset, Presented, PreviewAsk};
+use crate::app::{ExamineAsk, Head, LoginOutcome, NewReset, Person, Presented, Presenting, PreviewAsk};
 use crate::wire;
 
 /// Longest account, characters.
@@ -44,17 +44,22 @@ pub(super) fn login_outcome(sent: wire::LoginFailure) -> Result<LoginOutcome, Wr
     Ok(LoginOutcome { reset: new_reset(reset)?, success })
 }
 
-pub(super) fn presented(sent: wire::Presented) -> Result<Presented, Wrong> {
+pub(super) fn presented(mut sent: wire::Presented) -> Result<Presenting, Wrong> {
+    let ip = sent.client.take().and_then(|client| client.ip).as_deref().map(ip).transpose()?;
+    Ok(Presenting { secret: secret(sent)?, ip })
+}
+
+fn secret(sent: wire::Presented) -> Result<Presented, Wrong> {
     match sent {
-        wire::Presented { token: Some(token), portal: None, account: None, code: None } => {
+        wire::Presented { token: Some(token), portal: None, account: None, code: None, client: _ } => {
             length("token", &token.0, TOKEN_MAX)?;
             Ok(Presented::Token(token.0))
         }
         wire::Presented { token: Some(_), .. } => Err(invalid("token", "must stand alone, without portal, account and code")),
-        wire::Presented { token: None, portal: None, account: None, code: None } => {
+        wire::Presented { token: None, portal: None, account: None, code: None, client: _ } => {
             Err(invalid("token", "is missing (or, for a code: portal, account and code)"))
         }
-        wire::Presented { token: None, portal: place, account: whose, code } => {
+        wire::Presented { token: None, portal: place, account: whose, code, client: _ } => {
             let missing = |field| move || invalid(field, "is missing");
             let place = portal(&place.ok_or_else(missing("portal"))?)?;
             let whose = account(whose.ok_or_else(missing("account"))?)?;
@@ -72,6 +77,21 @@ pub(super) fn preview_ask(sent: wire::PreviewAsk) -> Result<PreviewAsk, Wrong> {
         locale: sent.locale.map(locale).transpose()?,
         method: sent.method,
     })
+}
+
+pub(super) fn audit_ask(sent: wire::AuditAsk) -> Result<Option<Head>, Wrong> {
+    let rule = || invalid("head", "must be LINE:LINK, as `resetctl audit head` prints it");
+    sent.head.map(|text| Head::parse(&text).ok_or_else(rule)).transpose()
+}
+
+pub(super) fn person_ask(sent: wire::PersonAsk) -> Result<(Person, bool), Wrong> {
+    let wrong = |problem: Wrong| invalid("who", problem.rule.clone().unwrap_or_default());
+    // An address may be longer than an account, and is held to its own rules.
+    let who = match Mailbox::parse(&sent.who) {
+        Ok(_) => sent.who,
+        Err(_) => account(sent.who).map_err(wrong)?,
+    };
+    Ok((Person { who, portal: sent.portal.as_deref().map(portal).transpose()? }, sent.dry_run))
 }
 
 pub(super) fn examine_ask(sent: wire::ExamineAsk) -> Result<ExamineAsk, Wrong> {
@@ -217,14 +237,15 @@ mod tests {
 
     #[test]
     fn a_token_stands_alone_and_a_code_has_its_place() {
-        assert!(matches!(presented(wire::Presented { token: secret("t"), ..Default::default() }), Ok(Presented::Token(_))));
+        assert!(matches!(super::secret(wire::Presented { token: secret("t"), ..Default::default() }), Ok(Presented::Token(_))));
         let code = |portal: Option<&str>, account: Option<&str>, code| wire::Presented {
             token: None,
             portal: portal.map(str::to_owned),
             account: account.map(str::to_owned),
             code,
+            client: None,
         };
-        assert!(matches!(presented(code(Some("shop"), Some("u"), secret("1234 5678"))), Ok(Presented::Code { .. })));
+        assert!(matches!(super::secret(code(Some("shop"), Some("u"), secret("1234 5678"))), Ok(Presented::Code { .. })));
         let field = |sent| presented(sent).err().and_then(|problem| problem.field);
         assert_eq!(field(code(None, Some("u"), secret("1"))).as_deref(), Some("portal"));
         assert_eq!(field(code(Some("shop"), None, secret("1"))).as_deref(), Some("account"));

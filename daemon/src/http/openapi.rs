@@ -24,7 +24,8 @@ use crate::wire::{PROBLEM_JSON, Problem};
         (name = "flags", description = "For support: who says that it wasn't them."),
         (name = "events", description = "Everything that happens, as it happens."),
         (name = "mail", description = "Inbound messages, the queue, the wordings."),
-        (name = "daemon", description = "How it is doing.")
+        (name = "daemon", description = "How it is doing."),
+        (name = "data", description = "For administrators: keys, copies, the audit, and what is held about a person.")
     )
 )]
 struct Base;

@@ -3,7 +3,7 @@
 
 pub(super) use crate::app::{Flag, FlagFilter, Held, Line, Listed, MailShown, Page, Queued, Severity};
 
-use crate::app::{Attempt, Finding, FindingState, Good, ResetStory, Status, TemplateInfo};
+use crate::app::{Attempt, Audit, Copied, Export, Finding, FindingState, Good, ResetStory, RootKey, Status, TemplateInfo};
 use crate::wire;
 
 impl From<ResetStory> for wire::Reset {
@@ -70,6 +70,8 @@ impl From<Flag> for wire::Flag {
             state: if flag.resolution.is_some() { wire::FlagState::Resolved } else { wire::FlagState::Open },
             has_message: flag.has_message,
             created_at: flag.created_at,
+            count: flag.sightings.map(|(count, _)| count),
+            last_at: flag.sightings.map(|(_, at)| at),
             notes: flag.notes.into_iter().map(|(at, text)| wire::Note { at, text }).collect(),
             resolution: flag.resolution.map(|closed| wire::Resolution {
                 at: closed.at,
@@ -164,6 +166,78 @@ impl From<Finding> for wire::Finding {
         };
         let portal = finding.portal.map(|portal| portal.to_string());
         Self { check: finding.check.into(), portal, state, found: finding.found, cure: finding.cure }
+    }
+}
+
+impl From<RootKey> for wire::RootKey {
+    fn from(key: RootKey) -> Self {
+        Self { id: key.id, current: key.is_current, here: key.is_here, resets: key.needs.resets, messages: key.needs.messages }
+    }
+}
+
+impl From<Audit> for wire::Audit {
+    fn from(audit: Audit) -> Self {
+        let trouble = |(line, what): (i64, crate::app::AuditTrouble)| wire::AuditTrouble {
+            line,
+            what: what.as_str().into(),
+            says: what.says().into(),
+        };
+        Self {
+            good: audit.troubles.is_empty(),
+            head: audit.head.map(|head| head.to_string()),
+            first: audit.first,
+            lines: audit.lines,
+            erased: audit.erased,
+            troubles: audit.troubles.into_iter().map(trouble).collect(),
+            more: audit.more,
+        }
+    }
+}
+
+impl From<Export> for wire::Export {
+    fn from(export: Export) -> Self {
+        let reset = |(story, more): (ResetStory, crate::app::PersonalReset)| wire::ExportedReset {
+            reset: story.into(),
+            name: more.name,
+            ip: more.ip,
+            user_agent: more.user_agent,
+            locale: more.locale,
+            valid_since: more.valid_since,
+            inspected_at: more.inspected_at,
+            completed_at: more.completed_at,
+        };
+        let message = |(id, received_at, message): (i64, _, Vec<u8>)| wire::ExportedMessage {
+            id,
+            received_at,
+            message: String::from_utf8_lossy(&message).into_owned(),
+        };
+        let login = |(portal, account, failures, since): (resetd_core::ids::PortalName, _, _, _)| wire::ExportedLogin {
+            portal: portal.to_string(),
+            account,
+            failures,
+            since,
+        };
+        Self {
+            who: export.who,
+            at: export.at,
+            resets: export.resets.into_iter().map(reset).collect(),
+            flags: export.flags.into_iter().map(wire::Flag::from).collect(),
+            messages: export.messages.into_iter().map(message).collect(),
+            holds: export.holds.into_iter().map(wire::Hold::from).collect(),
+            logins: export.logins.into_iter().map(login).collect(),
+            cut: export.is_cut,
+        }
+    }
+}
+
+/// A copy that was made and tried out.
+pub(super) fn backed_up(file: &std::path::Path, copied: Copied) -> wire::BackedUp {
+    wire::BackedUp {
+        file: file.display().to_string(),
+        size: copied.size,
+        rows: copied.rows.into_iter().collect(),
+        head: copied.head.map(|head| head.to_string()),
+        keys: copied.keys,
     }
 }
 

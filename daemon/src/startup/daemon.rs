@@ -16,6 +16,7 @@ use crate::app::Outfit;
 use crate::config::{self, Environment, Settings};
 use crate::http;
 use crate::lifecycle::{self, Wish};
+use crate::store::StoreError;
 
 /// What SIGTERM leaves for what is under way.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -36,7 +37,11 @@ pub fn main(path: &Path) -> ExitCode {
 /// 78 (`EX_CONFIG` of sysexits.h) where trying again changes nothing: the unit does not restart on it.
 fn exit_code(error: &StartError) -> u8 {
     match error {
-        StartError::Config(_) | StartError::Outfit(_) | StartError::Key(KeyTrouble::Parse { .. } | KeyTrouble::Stranger(_)) => 78,
+        StartError::Config(_)
+        | StartError::Outfit(_)
+        | StartError::Key(KeyTrouble::Parse { .. } | KeyTrouble::Stranger(_) | KeyTrouble::Lost { .. } | KeyTrouble::Missing { .. }) => 78,
+        StartError::Store(StoreError::Newer { .. } | StoreError::Corrupt(_)) => 78,
+        StartError::Key(KeyTrouble::Store(StoreError::Corrupt(_))) => 78,
         _ => 1,
     }
 }

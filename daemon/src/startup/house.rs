@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -22,6 +23,10 @@ use crate::store::{Store, StoreError};
 const READERS: usize = 3;
 const EXPIRE_EVERY: Duration = Duration::from_secs(15);
 const PURGE_EVERY: Duration = Duration::from_secs(3600);
+/// The whole timeline is looked through: first when a start has settled, then daily.
+const AUDIT_FIRST: Duration = Duration::from_secs(600);
+const AUDIT_EVERY: Duration = Duration::from_secs(86_400);
+const ABUSE_EVERY: Duration = Duration::from_secs(1);
 
 /// The daemon can't start.
 #[derive(Debug, thiserror::Error)]
@@ -71,9 +76,14 @@ impl House {
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, StartError> {
         keys::state_dir(&settings.store.state_dir)?;
-        let ring = Arc::new(keys::load(&settings.store, &*entropy)?);
-        let opened = Store::open(&settings.store.state_dir.join("resetd.db"), READERS, clock.now())?;
-        keys::same_as_before(&ring, &opened.store).await?;
+        let database = settings.store.state_dir.join("resetd.db");
+        let ring = Arc::new(ArcSwap::from_pointee(keys::load(&settings.store, &database, &*entropy)?));
+        let opened = Store::open(&database, READERS, Arc::clone(&ring), clock.now())?;
+        keys::settle(&ring.load_full(), &opened.store, clock.now()).await?;
+        // Before anything reads it: what was open in a copy that was put back has ended.
+        if let Some(back) = opened.store.after_restore(ring.load_full(), clock.now()).await? {
+            tracing::warn!(event = "store.put_back", copied_at = %back.copied_at, resets = back.resets, forgotten = back.forgotten);
+        }
         let outfit = Outfit::new(settings)?;
         let settings = Arc::clone(&outfit.settings);
         let (app, inbox) = App::new(opened.store, ring, outfit, clock, entropy);
@@ -149,6 +159,9 @@ async fn mailboxes(tasks: &mut JoinSet<()>, app: &Arc<App>, settings: &Settings,
 async fn upkeep(app: Arc<App>, mut stop: Stop) {
     let mut expire = tokio::time::interval(EXPIRE_EVERY);
     let mut purge = tokio::time::interval(PURGE_EVERY);
+    let mut audit = tokio::time::interval_at(tokio::time::Instant::now() + AUDIT_FIRST, AUDIT_EVERY);
+    let mut abuse = tokio::time::interval(ABUSE_EVERY);
+    abuse.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = stopped(&mut stop) => return,
@@ -156,7 +169,12 @@ async fn upkeep(app: Arc<App>, mut stop: Stop) {
                 app.expire().await;
                 app.watch_mailboxes();
             }
-            _ = purge.tick() => app.purge().await,
+            _ = purge.tick() => {
+                app.purge().await;
+                app.audit_tell_head().await;
+            }
+            _ = audit.tick() => app.audit_unasked().await,
+            _ = abuse.tick() => app.tell_abuse().await,
         }
     }
 }

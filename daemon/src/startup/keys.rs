@@ -1,17 +1,18 @@
 //! The root key: from a file or a systemd credential, or made at the first start.
 
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use data_encoding::HEXLOWER;
 use resetd_core::secret::{KeyError, KeyRing};
+use resetd_core::time::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::ambient::{Entropy, random};
+use crate::app::keyfile;
 use crate::config::StoreSettings;
-use crate::store::{Store, StoreError};
+use crate::store::{self, KeyNeeds, Store, StoreError};
 
 /// The key can't be had.
 #[derive(Debug, thiserror::Error)]
@@ -41,20 +42,60 @@ pub enum KeyTrouble {
          messages, could not be read. Put the right key back, or give the new key another id and keep the old line below it"
     )]
     Stranger(u8),
+    /// The database was used with a key, and none is there.
+    #[error(
+        "there is no root key at {}, but this database was used with one (id {ids}): links and codes that are out, and kept messages, \
+         can't be read without it. Put the key file back from where you keep it. If it is lost for good, start with an empty state folder \
+         (move {} away): what was out is dead then, and people must ask again",
+        path.display(), database.display()
+    )]
+    Lost {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// The database.
+        database: PathBuf,
+        /// The keys that it was used with.
+        ids: String,
+    },
+    /// A key that is still needed is not in the file.
+    #[error(
+        "the root key with id {id} is not in the key file, and {resets} open resets and {messages} kept messages need it: put its line \
+         back below the others, until `resetctl keys list` says that nothing needs it any more"
+    )]
+    Missing {
+        /// The key.
+        id: u8,
+        /// Resets that are good.
+        resets: u64,
+        /// Messages that are sealed with it.
+        messages: u64,
+    },
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Reads the root key; makes one in the state folder where none is configured and none is there.
-pub fn load(settings: &StoreSettings, entropy: &dyn Entropy) -> Result<KeyRing, KeyTrouble> {
-    let path = settings.root_key.clone().unwrap_or_else(|| settings.state_dir.join("root.key"));
+/// Reads the root key; makes one in the state folder where none is configured and none is there, unless the database was used with one.
+pub fn load(settings: &StoreSettings, database: &Path, entropy: &dyn Entropy) -> Result<KeyRing, KeyTrouble> {
+    let path = settings.key_file();
+    let known = store::keys_of(database)?;
     let text = match fs::read_to_string(&path) {
         Ok(text) => Zeroizing::new(text),
+        Err(error) if error.kind() == ErrorKind::NotFound && !known.is_empty() => {
+            let ids = known.iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>().join(", ");
+            return Err(KeyTrouble::Lost { path, database: database.to_owned(), ids });
+        }
         Err(error) if error.kind() == ErrorKind::NotFound && settings.root_key.is_none() => make(&path, entropy)?,
         Err(source) => return Err(KeyTrouble::File { path, source }),
     };
-    KeyRing::parse(&text).map_err(|source| KeyTrouble::Parse { path, source })
+    let ring = KeyRing::parse(&text).map_err(|source| KeyTrouble::Parse { path, source })?;
+    // Before the database is opened: a schema brought up to date is no place to find out.
+    for (id, print) in ring.fingerprints() {
+        if known.iter().any(|(known, was)| *known == id && *was != print) {
+            return Err(KeyTrouble::Stranger(id));
+        }
+    }
+    Ok(ring)
 }
 
 /// Makes the state folder, for this user alone.
@@ -63,13 +104,20 @@ pub fn state_dir(path: &Path) -> Result<(), KeyTrouble> {
     made.map_err(|source| KeyTrouble::File { path: path.to_owned(), source })
 }
 
-/// Refuses to go on with a key that is not the database's.
-pub async fn same_as_before(ring: &KeyRing, store: &Store) -> Result<(), KeyTrouble> {
+/// Remembers the keys, and refuses to go on without one that is still needed.
+pub async fn settle(ring: &KeyRing, store: &Store, now: Timestamp) -> Result<(), KeyTrouble> {
     for (id, print) in ring.fingerprints() {
-        let name = format!("root key {id}");
-        if store.remember(name, print.to_vec()).await? != print {
+        if store.know_key(id, print.to_vec()).await? != print {
             return Err(KeyTrouble::Stranger(id));
         }
+    }
+    for (id, _) in store.known_keys().await?.into_iter().filter(|(id, _)| !ring.has(*id)) {
+        let needs = store.key_needs(id, now).await?;
+        if needs != KeyNeeds::default() {
+            return Err(KeyTrouble::Missing { id, resets: needs.resets, messages: needs.messages });
+        }
+        store.forget_key(id).await?;
+        tracing::info!(event = "key.dropped", key = id);
     }
     Ok(())
 }
@@ -78,15 +126,8 @@ fn make(path: &Path, entropy: &dyn Entropy) -> Result<Zeroizing<String>, KeyTrou
     let file_error = |source| KeyTrouble::File { path: path.to_owned(), source };
     let root = Zeroizing::new(random::<32>(entropy).ok_or(KeyTrouble::NoEntropy)?);
     let text = KeyRing::first_file(&root);
-    // Written aside, synced, and then named: a crash leaves no half key behind.
     let nonce = random::<8>(entropy).ok_or(KeyTrouble::NoEntropy)?;
-    let aside = path.with_extension(HEXLOWER.encode(&nonce));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside).map_err(file_error)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(file_error)?;
-    fs::rename(&aside, path).map_err(file_error)?;
-    if let Some(folder) = path.parent() {
-        fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(file_error)?;
-    }
+    keyfile::write(path, &text, nonce).map_err(file_error)?;
     tracing::info!(event = "key.made", path = %path.display());
     Ok(text)
 }

@@ -18,21 +18,12 @@ pub use house::{House, StartError};
 /// What the binary `resetd` does.
 pub fn main() -> ExitCode {
     let cli = cli::Cli::parse();
-    harden();
+    crate::ambient::harden();
     match cli.command {
         Some(cli::Command::Demo(demo)) => demo::main(&demo),
         None if cli.check => check(&cli.config),
         None => daemon::main(&cli.config),
     }
-}
-
-/// New files are for this user alone, and a crash leaves no core with keys in it.
-fn harden() {
-    use nix::sys::resource::{Resource, setrlimit};
-    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
-    // Both can only fail where the system forbids to be stricter; then it is as strict as it may be.
-    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
-    let _ = nix::sys::prctl::set_dumpable(false);
 }
 
 fn check(path: &std::path::Path) -> ExitCode {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use resetd_core::address::{DisplayName, Mailbox};
 use resetd_core::event::Event;
 use resetd_core::ids::{PortalName, ResetId};
-use resetd_core::limits::{Limits, Subject};
+use resetd_core::limits::{Limit, Limits, Subject};
 use resetd_core::reset::{Method, State};
 use resetd_core::secret::{KeyId, Selector};
 use resetd_core::time::Timestamp;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::row::{Doing, reset_id};
 use super::writer::Tx;
-use super::{MailKind, Post, ResetRow, Store, StoreError, Work};
+use super::{CodeBudget, Guesser, MailKind, Post, ResetRow, Store, StoreError, Work};
 
 /// The most open resets that one account has.
 const OPEN_MAX: usize = 3;
@@ -63,6 +63,8 @@ pub struct Request {
     pub newest_only: bool,
     /// Client uid, key, SHA-256 of the body.
     pub idempotency: Option<(u32, String, [u8; 32])>,
+    /// The wrong codes that are let pass.
+    pub code_budget: CodeBudget,
     /// What `reset.accepted` says of its origin: `request` or `login_failures`.
     pub origin: &'static str,
 }
@@ -70,12 +72,35 @@ pub struct Request {
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accepted {
-    /// On disk: mailed or suppressed, the caller is not told which.
-    New(ResetId),
+    /// On disk: mailed or suppressed, the caller is not told which. With the limit that was met, for those who watch.
+    New(ResetId, Option<Limit>),
     /// The same key and body as before: the id of then.
     Again(ResetId),
     /// The same key with another body: nothing was changed.
     KeyReused,
+}
+
+/// Why nothing is mailed.
+enum Why {
+    Limit(Limit),
+    Unknown,
+    Held(String),
+}
+
+impl Why {
+    fn limit(&self) -> Option<Limit> {
+        if let Self::Limit(limit) = self { Some(*limit) } else { None }
+    }
+}
+
+impl std::fmt::Display for Why {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Limit(limit) => write!(f, "limit: {}", limit.as_str()),
+            Self::Unknown => f.write_str("unknown account"),
+            Self::Held(why) => write!(f, "address held: {why}"),
+        }
+    }
 }
 
 impl Store {
@@ -90,6 +115,8 @@ impl Tx<'_> {
         if let Some(answer) = self.seen_before(request)? {
             return Ok(answer);
         }
+        let linked = self.with_link_instead(request)?;
+        let (request, instead) = (linked.as_ref().unwrap_or(request), linked.is_some());
         let address = request.email.limit_key();
         let subject =
             Subject { portal: &request.portal, account: request.account.as_deref(), address: &address, ip: request.ip.as_deref() };
@@ -113,11 +140,16 @@ impl Tx<'_> {
                 .doing("keeping an idempotency key")?;
         }
         let void = why.is_some();
+        let met = why.as_ref().and_then(Why::limit);
         let (event, detail) = match why {
             None => {
-                (Event::ResetAccepted, json!({ "origin": request.origin, "wording": request.wording, "method": request.method.as_str() }))
+                let mut detail = json!({ "origin": request.origin, "wording": request.wording, "method": request.method.as_str() });
+                if instead {
+                    detail["why"] = Value::from("codes are locked");
+                }
+                (Event::ResetAccepted, detail)
             }
-            Some(why) => (Event::ResetSuppressed, json!({ "origin": request.origin, "why": why })),
+            Some(why) => (Event::ResetSuppressed, json!({ "origin": request.origin, "why": why.to_string() })),
         };
         self.event(request.created_at, event, Some((n, request.id)), Some(&request.portal), detail)?;
         let work = Work { endings: self.endings, void, ..work(request, n, mail) };
@@ -131,7 +163,18 @@ impl Tx<'_> {
             useful_until: request.useful_until,
             work: Some(Arc::new(work)),
         });
-        Ok(Accepted::New(request.id))
+        Ok(Accepted::New(request.id, met))
+    }
+
+    /// A code that is locked would be a dead secret (law 7), and whoever used the guesses up would have locked the owner out: the mail
+    /// carries a link instead. The look is made whoever asks for whomever (law 8).
+    fn with_link_instead(&self, request: &Request) -> Result<Option<Request>, StoreError> {
+        if !request.method.has_code() {
+            return Ok(None);
+        }
+        let who = Guesser { portal: request.portal.clone(), account: request.account.clone().unwrap_or_default(), ip: request.ip.clone() };
+        let locked = self.codes_are_locked(&who, request.code_budget, request.created_at)?;
+        Ok(locked.then(|| Request { method: Method::Link, ..request.clone() }))
     }
 
     fn seen_before(&self, request: &Request) -> Result<Option<Accepted>, StoreError> {
@@ -148,7 +191,7 @@ impl Tx<'_> {
     }
 
     /// Why nothing is mailed, where nothing is.
-    fn suppressed(&self, request: &Request, subject: &Subject<'_>) -> Result<Option<String>, StoreError> {
+    fn suppressed(&self, request: &Request, subject: &Subject<'_>) -> Result<Option<Why>, StoreError> {
         // The look-up is made in every case, so that every answer takes the same work.
         let mut select = self
             .conn
@@ -163,9 +206,9 @@ impl Tx<'_> {
             .doing("looking up a suppression")?;
         let over = self.windows.check(&request.limits, request.portal_limit, subject, request.created_at);
         Ok(match (over, &request.account, held) {
-            (Err(limit), _, _) => Some(format!("limit: {}", limit.as_str())),
-            (_, None, _) => Some("unknown account".into()),
-            (_, _, Some(why)) => Some(format!("address held: {why}")),
+            (Err(limit), _, _) => Some(Why::Limit(limit)),
+            (_, None, _) => Some(Why::Unknown),
+            (_, _, Some(why)) => Some(Why::Held(why)),
             _ => None,
         })
     }

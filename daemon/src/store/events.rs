@@ -52,6 +52,18 @@ impl Store {
         self.writer.tally()
     }
 
+    /// How the writer works, as text for Prometheus.
+    pub fn pace(&self, out: &mut String) {
+        let pace = self.writer.pace();
+        pace.jobs.render(out, "resetd_commit_jobs", "Transactions that shared one commit.");
+        pace.seconds.render(out, "resetd_commit_seconds", "From the beginning of a commit until it is synced.");
+    }
+
+    /// Transactions that wait for the writer.
+    pub fn waiting_jobs(&self) -> usize {
+        self.writer.waiting()
+    }
+
     /// New lines as they are committed.
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Line>> {
         self.writer.subscribe()

@@ -12,7 +12,7 @@ use super::writer::Tx;
 use super::{Flag, FlagFilter, Listed, Page, Resolution, Severity, Store, StoreError};
 
 const FLAG: &str = "f.n, r.id, f.portal, f.account, f.severity, f.reason, f.verdict, f.confidence, f.proof, f.text, f.sender, f.subject, \
-     i.raw IS NOT NULL, f.created_at, f.resolved_at, f.resolved_by, f.outcome, f.note \
+     i.raw IS NOT NULL, f.created_at, f.resolved_at, f.resolved_by, f.outcome, f.note, f.count, f.last_at \
      FROM flag f LEFT JOIN reset r ON r.n = f.reset_n LEFT JOIN inbound i ON i.n = f.inbound_n";
 
 impl Store {
@@ -83,6 +83,7 @@ fn flag(row: &Row<'_>) -> Sql<Flag> {
         subject: row.get(11)?,
         has_message: row.get(12)?,
         created_at: time(row, 13)?,
+        sightings: row.get::<_, Option<i64>>(18)?.map(i64::unsigned_abs).zip(time_opt(row, 19)?),
         notes: Vec::new(),
         resolution,
     })
@@ -123,7 +124,8 @@ fn one(conn: &Connection, n: i64) -> Result<Option<Flag>, StoreError> {
 }
 
 fn notes(conn: &Connection, flag: i64) -> Result<Vec<(Timestamp, String)>, StoreError> {
-    let mut select = conn.prepare_cached("SELECT at, text FROM flag_note WHERE flag_n = ?1 ORDER BY n").doing("preparing to read notes")?;
+    let mut select =
+        conn.prepare_cached("SELECT at, text FROM flag_note WHERE flag_n = ?1 ORDER BY n LIMIT 500").doing("preparing to read notes")?;
     let rows = select.query_map([flag], |row| Ok((time(row, 0)?, row.get(1)?))).doing("reading notes")?;
     rows.collect::<Result<_, _>>().doing("reading notes")
 }

@@ -47,7 +47,7 @@ impl Store {
     }
 }
 
-fn held(row: &Row<'_>) -> Sql<Held> {
+pub(super) fn held(row: &Row<'_>) -> Sql<Held> {
     let portal: String = row.get(2)?;
     Ok(Held {
         id: row.get(0)?,

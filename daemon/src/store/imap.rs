@@ -206,7 +206,7 @@ mod tests {
     #[tokio::test]
     async fn a_mark_goes_with_its_numbers() {
         let dir = tempfile::tempdir().unwrap();
-        let opened = Store::open(&dir.path().join("db"), 1, Timestamp::from_millis(0)).unwrap();
+        let opened = crate::store::tests::open(&dir.path().join("db"));
         let (store, now) = (opened.store, Timestamp::from_millis(5));
         let key = FolderKey { host: "h".into(), user: "u".into(), folder: "INBOX".into() };
         let seen = |validity, top| FolderSeen { validity, next: Some(top + 1), top, since: now };

@@ -12,15 +12,18 @@ use serde_json::{Value, json};
 use super::row::{Doing, RESET_ROW, reset_row};
 use super::secrets::{by_id, sql};
 use super::writer::Tx;
-use super::{MailKind, ResetRow, Severity, Store, StoreError};
+use super::{MailKind, ResetRow, Severity, Sighted, Store, StoreError};
+
+/// Lines of one sort about the delivery of one mail: a flood of copies says nothing new.
+const NEWS_MAX: i64 = 20;
 
 /// Sealed bytes on their way to the disk.
 #[derive(Clone)]
 pub struct SealedMessage {
     /// `maildir`, `lmtp`, `imap`, `pipe`.
     pub source: &'static str,
-    /// A keyed hash of it: the same message is kept once.
-    pub digest: [u8; 12],
+    /// A keyed hash of it, and what it was while an older key was in use: the same message is kept once.
+    pub digests: Vec<[u8; 12]>,
     /// Envelope, sealed.
     pub envelope: Vec<u8>,
     /// Message, sealed.
@@ -49,6 +52,8 @@ pub struct Unread {
 pub struct Conclusion {
     /// The message.
     pub inbound: i64,
+    /// When it came.
+    pub received_at: Timestamp,
     /// Now.
     pub at: Timestamp,
     /// Its kind.
@@ -65,6 +70,8 @@ pub struct Conclusion {
     pub deny: bool,
     /// A case for support.
     pub flag: Option<NewFlag>,
+    /// Where more answers come than anybody could read: the flag that collects them.
+    pub flood: Option<Sighted>,
     /// Where an open flag of the same reset takes this message as a note, with this text.
     pub note: Option<String>,
     /// Until when an acknowledgement to the person is of use; `None`: none is sent.
@@ -110,24 +117,31 @@ pub struct Concluded {
     pub denied: Vec<ResetId>,
     /// The flag that was raised.
     pub flag: Option<i64>,
+    /// It was put into the flag of a flood instead.
+    pub collected: bool,
 }
 
 impl Store {
     /// Keeps a message, and gives its number and whether it is new.
     pub async fn keep(&self, message: SealedMessage) -> Result<(i64, bool), StoreError> {
         let work = move |tx: &mut Tx<'_>| {
+            let mut select = tx.conn.prepare_cached("SELECT n FROM inbound WHERE digest = ?1").doing("preparing to find a message")?;
+            for digest in &message.digests {
+                if let Some(n) = select.query_row([digest.as_slice()], |row| row.get(0)).optional().doing("finding a message")? {
+                    return Ok((n, false));
+                }
+            }
             let mut insert = tx
                 .conn
                 .prepare_cached(
-                    "INSERT INTO inbound (source, digest, received_at, envelope, raw, state, attempts) \
-                     VALUES (?1, ?2, ?3, ?4, ?5, 'stored', 0) ON CONFLICT DO NOTHING",
+                    "INSERT INTO inbound (source, digest, received_at, envelope, raw, state, attempts, sealed_with) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, 'stored', 0, ?6)",
                 )
                 .doing("preparing to keep a message")?;
-            let values = params![message.source, message.digest.as_slice(), message.received_at.as_millis(), message.envelope, message.raw];
-            if insert.execute(values).doing("keeping a message")? == 0 {
-                let mut select = tx.conn.prepare_cached("SELECT n FROM inbound WHERE digest = ?1").doing("preparing to find a message")?;
-                return Ok((select.query_row([message.digest.as_slice()], |row| row.get(0)).doing("finding a message")?, false));
-            }
+            let digest = message.digests.first().map(|digest| digest.as_slice());
+            let sealed_with = message.raw.get(..1);
+            let values = params![message.source, digest, message.received_at.as_millis(), message.envelope, message.raw, sealed_with];
+            insert.execute(values).doing("keeping a message")?;
             let n = tx.conn.last_insert_rowid();
             tx.event(message.received_at, Event::InboundStored, None, None, json!({ "inbound": n, "source": message.source }))?;
             Ok((n, true))
@@ -280,7 +294,7 @@ pub enum Match {
     None,
 }
 
-fn row_by_n(conn: &Connection, n: i64) -> Result<Option<ResetRow>, StoreError> {
+pub(super) fn row_by_n(conn: &Connection, n: i64) -> Result<Option<ResetRow>, StoreError> {
     let text = sql(&["SELECT ", RESET_ROW, " FROM reset r WHERE r.n = ?1"]);
     let mut select = conn.prepare_cached(&text).doing("preparing a reset look-up")?;
     select.query_row([n], reset_row).optional().doing("looking up a reset")
@@ -333,6 +347,12 @@ impl Tx<'_> {
         let noted = self.note(done)?;
         if let Some(flag) = &done.flag
             && !noted
+        {
+            concluded.collected = self.collect(done, flag)?;
+        }
+        if let Some(flag) = &done.flag
+            && !noted
+            && !concluded.collected
         {
             concluded.flag = Some(self.raise(done, flag, portal.as_ref(), redeemed)?);
         }
@@ -395,6 +415,16 @@ impl Tx<'_> {
         if delivery.failed {
             self.set_state(row, State::Undeliverable)?;
         }
+        let mut count = self
+            .conn
+            .prepare_cached("SELECT count(*) FROM event WHERE reset_n = ?1 AND kind = ?2")
+            .doing("preparing to count news of a delivery")?;
+        if count.query_row(params![row.n, delivery.event.as_str()], |row| row.get::<_, i64>(0)).doing("counting news of a delivery")?
+            >= NEWS_MAX
+        {
+            return Ok(());
+        }
+        drop(count);
         if let (Some((until, why)), Some(email)) = (&delivery.hold, &row.email) {
             self.hold(email, &row.portal, why, at, *until)?;
         }

@@ -1,39 +1,54 @@
 //! The only room with SQL. One async method for each whole transaction; no connection, row or SQL type leaves it. One
 //! writer thread groups transactions into commits; a few read-only connections serve the rest.
 
+mod abuse;
 mod accept;
+mod chain;
+mod copy;
 mod events;
+mod export;
 mod flags;
 mod holds;
 mod imap;
 mod inbound;
+mod keys;
+mod lock;
 mod login;
 mod mails;
+mod person;
+mod purge;
 mod readers;
+pub mod restore;
 mod row;
 mod schema;
 mod secrets;
+#[cfg(test)]
+mod tests;
 mod types;
 mod upkeep;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use resetd_core::address::{DisplayName, Mailbox};
 use resetd_core::ids::{PortalName, ResetId};
 use resetd_core::reset::{Method, State};
-use resetd_core::secret::{KeyId, Selector};
+use resetd_core::secret::{KeyId, KeyRing, Selector};
 use resetd_core::time::Timestamp;
 use tokio::sync::mpsc;
 
+pub use abuse::Sighted;
 pub use accept::{Accepted, Request};
 pub use imap::{FolderKey, FolderMark, FolderSeen, Owed};
 pub use inbound::{Concluded, Conclusion, Delivery, Match, NewFlag, SealedMessage, Unread};
+pub use keys::keys_of;
 pub use login::{LoginFailed, LoginRule};
 pub use mails::{Record, Work};
-pub use secrets::{CodeBudget, Means};
+pub use person::{Forgotten, Named, Person, Whose};
+pub use secrets::{CodeBudget, Guesser, Means};
 pub use types::*;
 
 use readers::Readers;
@@ -54,8 +69,25 @@ pub enum StoreError {
     #[error("the disk is full")]
     Full,
     /// The integrity check failed.
-    #[error("the database is damaged: {0}")]
+    #[error(
+        "the database is damaged: {0}. Nothing was changed. Put the newest good backup back with `resetctl restore --replace FILE` \
+         (`resetctl backup` and each upgrade leave them in `backups` of the state folder); the damaged file is kept"
+    )]
     Corrupt(String),
+    /// A copy is not what it was made from.
+    #[error("the copy of the database is not good: {0}")]
+    BadCopy(String),
+    /// A file can't be written, moved or removed.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Arc<std::io::Error>,
+    },
+    /// Another process has it.
+    #[error("another resetd has the database open (it holds {}): stop it first", .0.display())]
+    Locked(PathBuf),
     /// The file was written by a newer version.
     #[error("the database has schema {found}, newer than this program's {known}: install the newer version, or restore a backup")]
     Newer {
@@ -73,7 +105,18 @@ impl StoreError {
     fn sqlite(doing: &'static str, source: rusqlite::Error) -> Self {
         match source.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DiskFull) => Self::Full,
+            Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+                Self::Corrupt(format!("{source} (while {doing})"))
+            }
             _ => Self::Sqlite { doing, source: Arc::new(source) },
+        }
+    }
+
+    fn file(path: &Path) -> impl Fn(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| match source.kind() {
+            std::io::ErrorKind::StorageFull => Self::Full,
+            _ => Self::File { path: path.clone(), source: Arc::new(source) },
         }
     }
 }
@@ -147,6 +190,8 @@ pub struct Post {
 pub struct Store {
     writer: Writer,
     readers: Readers,
+    /// The file.
+    path: Arc<Path>,
 }
 
 /// What [`Store::open`] gives beside the store.
@@ -160,14 +205,17 @@ pub struct Opened {
 }
 
 impl Store {
-    /// Opens or makes the database at `path`, brings its schema up to date, and starts the writer.
-    pub fn open(path: &Path, readers: usize, now: Timestamp) -> Result<Opened, StoreError> {
-        let conn = schema::open(path)?;
+    /// Opens or makes the database at `path`, brings its schema up to date, and starts the writer, which hangs its lines on the chain
+    /// with the first of `rings`.
+    pub fn open(path: &Path, readers: usize, rings: Arc<ArcSwap<KeyRing>>, now: Timestamp) -> Result<Opened, StoreError> {
+        let lock = lock::Lock::take(path)?;
+        let schema::Prepared { conn, chain_is_fresh } = schema::open(path, now)?;
         let windows = upkeep::refill(&conn, now)?;
+        let chain = chain::Chain::open(&conn, rings, chain_is_fresh)?;
         let readers = Readers::open(path, readers)?;
         let (sender, posts) = mpsc::unbounded_channel();
-        let (writer, thread) = Writer::start(conn, windows, sender).map_err(|_| StoreError::Closed)?;
-        Ok(Opened { store: Self { writer, readers }, thread, posts })
+        let (writer, thread) = Writer::start(conn, windows, chain, sender, lock).map_err(|_| StoreError::Closed)?;
+        Ok(Opened { store: Self { writer, readers, path: path.into() }, thread, posts })
     }
 
     /// Keeps a value under a name unless one is there, and gives the one that is there now.

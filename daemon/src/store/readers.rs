@@ -8,6 +8,13 @@ use tokio::sync::Semaphore;
 
 use super::StoreError;
 
+/// A connection that reads.
+pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    conn.execute_batch("PRAGMA busy_timeout = 5000; PRAGMA query_only = 1; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2000;")?;
+    Ok(conn)
+}
+
 #[derive(Clone)]
 pub(super) struct Readers {
     free: Arc<Mutex<Vec<Connection>>>,
@@ -16,12 +23,8 @@ pub(super) struct Readers {
 
 impl Readers {
     pub(super) fn open(path: &Path, count: usize) -> Result<Self, StoreError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let open = || {
-            let conn = Connection::open_with_flags(path, flags)?;
-            conn.execute_batch(
-                "PRAGMA busy_timeout = 5000; PRAGMA query_only = 1; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2000;",
-            )?;
+            let conn = open(path)?;
             super::schema::stable_plans(&conn)?;
             conn.set_prepared_statement_cache_capacity(64);
             Ok(conn)

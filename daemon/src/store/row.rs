@@ -7,7 +7,7 @@ use resetd_core::reset::{Method, State};
 use resetd_core::secret::Selector;
 use resetd_core::time::Timestamp;
 use rusqlite::types::Type;
-use rusqlite::{Error, Row};
+use rusqlite::{Error, Row, params};
 use serde_json::Value;
 
 use super::writer::Tx;
@@ -122,12 +122,18 @@ impl Tx<'_> {
         portal: Option<&PortalName>,
         detail: Value,
     ) -> Result<(), StoreError> {
+        let text = detail.to_string();
+        let (id, digest, link) = self.chain.append(at, event.as_str(), reset.map(|(n, _)| n), portal, &text);
         let mut insert = self
             .conn
-            .prepare_cached("INSERT INTO event (at, kind, reset_n, portal, detail) VALUES (?1, ?2, ?3, ?4, ?5)")
+            .prepare_cached(
+                "INSERT INTO event (id, at, kind, reset_n, portal, detail, digest, link) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )
             .doing("preparing an event")?;
-        let values = (at.as_millis(), event.as_str(), reset.map(|(n, _)| n), portal.map(PortalName::as_str), detail.to_string());
-        let id = insert.insert(values).doing("appending an event")?;
+        let portal_name = portal.map(PortalName::as_str);
+        let values =
+            params![id, at.as_millis(), event.as_str(), reset.map(|(n, _)| n), portal_name, text, digest.as_slice(), link.0.as_slice()];
+        insert.execute(values).doing("appending an event")?;
         self.lines.push(Line { id, at, event, reset: reset.map(|(_, id)| id), portal: portal.cloned(), detail });
         Ok(())
     }

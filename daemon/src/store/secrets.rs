@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use resetd_core::event::Event;
 use resetd_core::ids::{PortalName, ResetId};
+use resetd_core::limits::Limit;
 use resetd_core::reset::{Refusal, State, refusal};
 use resetd_core::secret::Selector;
 use resetd_core::time::Timestamp;
@@ -23,13 +24,30 @@ pub enum Means {
     Code,
 }
 
-/// The budget of wrong codes of one account.
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// How many wrong codes are let pass.
 #[derive(Clone, Copy, Debug)]
 pub struct CodeBudget {
-    /// How many wrong ones are let pass.
+    /// For one account.
     pub tries: u32,
     /// Within which time. No shorter than a secret's hard cap, so that no reset ever sees more.
     pub window: Duration,
+    /// From one client IP in an hour, over all accounts.
+    pub per_ip: u32,
+    /// In the portal in an hour, over all accounts.
+    pub per_portal: u32,
+}
+
+/// Who tries a code, and for whom.
+#[derive(Clone, Debug)]
+pub struct Guesser {
+    /// Where.
+    pub portal: PortalName,
+    /// Whose.
+    pub account: String,
+    /// The client's IP, cut to a subscriber, where the application tells it.
+    pub ip: Option<String>,
 }
 
 impl Store {
@@ -38,17 +56,9 @@ impl Store {
         self.readers.read(move |conn| by_selector(conn, &selector)).await
     }
 
-    /// The open resets of an account, oldest first, and how many wrong codes it had in the budget's window.
-    pub async fn open_codes(
-        &self,
-        portal: PortalName,
-        account: String,
-        budget: CodeBudget,
-        now: Timestamp,
-    ) -> Result<(Vec<ResetRow>, u32), StoreError> {
-        let read = move |conn: &Connection| {
-            Ok((open_of_account(conn, &portal, &account)?, wrong_codes(conn, &portal, &account, now - budget.window)?))
-        };
+    /// The open resets of an account, oldest first, and the limit of wrong codes that is met, where one is.
+    pub async fn open_codes(&self, who: Guesser, budget: CodeBudget, now: Timestamp) -> Result<(Vec<ResetRow>, Option<Limit>), StoreError> {
+        let read = move |conn: &Connection| Ok((open_of_account(conn, &who.portal, &who.account)?, used_up(conn, &who, budget, now)?));
         self.readers.read(read).await
     }
 
@@ -58,9 +68,9 @@ impl Store {
         self.writer.write(move |tx| tx.redeem(&row, means, budget, now)).await
     }
 
-    /// Counts a wrong code, unless the budget is used up already: then `Locked`.
-    pub async fn wrong_code(&self, portal: PortalName, account: String, budget: CodeBudget, now: Timestamp) -> Result<Refusal, StoreError> {
-        self.writer.write(move |tx| tx.wrong_code(&portal, &account, budget, now)).await
+    /// Counts a wrong code. `Some`: the limit that is met now, after which codes are locked; one that was met before counts no more.
+    pub async fn wrong_code(&self, who: Guesser, budget: CodeBudget, now: Timestamp) -> Result<Option<Limit>, StoreError> {
+        self.writer.write(move |tx| tx.wrong_code(&who, budget, now)).await
     }
 
     /// Remembers that a page asked about the reset, the first time.
@@ -140,6 +150,29 @@ pub(super) fn sql(parts: &[&str]) -> String {
     parts.concat()
 }
 
+/// The limit of wrong codes that is met. An IP over its own is no reason for others to be locked.
+fn used_up(conn: &Connection, who: &Guesser, budget: CodeBudget, now: Timestamp) -> Result<Option<Limit>, StoreError> {
+    if wrong_codes(conn, &who.portal, &who.account, now - budget.window)? >= budget.tries {
+        return Ok(Some(Limit::Codes));
+    }
+    let since = (now - HOUR).as_millis();
+    if let Some(ip) = &who.ip {
+        let mut count = conn
+            .prepare_cached("SELECT count(*) FROM (SELECT 1 FROM wrong_code WHERE ip = ?1 AND at > ?2 LIMIT ?3)")
+            .doing("preparing to count an IP's wrong codes")?;
+        let wrong: u32 = count.query_row(params![ip, since, budget.per_ip], |row| row.get(0)).doing("counting an IP's wrong codes")?;
+        if wrong >= budget.per_ip {
+            return Ok(Some(Limit::CodesOfIp));
+        }
+    }
+    let mut count = conn
+        .prepare_cached("SELECT count(*) FROM (SELECT 1 FROM wrong_code WHERE portal = ?1 AND at > ?2 LIMIT ?3)")
+        .doing("preparing to count a portal's wrong codes")?;
+    let values = params![who.portal.as_str(), since, budget.per_portal];
+    let wrong: u32 = count.query_row(values, |row| row.get(0)).doing("counting a portal's wrong codes")?;
+    Ok((wrong >= budget.per_portal).then_some(Limit::CodesOfPortal))
+}
+
 fn wrong_codes(conn: &Connection, portal: &PortalName, account: &str, since: Timestamp) -> Result<u32, StoreError> {
     let mut count = conn
         .prepare_cached("SELECT count(*) FROM wrong_code WHERE portal = ?1 AND account = ?2 AND at > ?3")
@@ -202,25 +235,27 @@ impl Tx<'_> {
         Ok(means.refusal(&current, now).unwrap_or(Refusal::Unknown))
     }
 
-    fn wrong_code(&mut self, portal: &PortalName, account: &str, budget: CodeBudget, now: Timestamp) -> Result<Refusal, StoreError> {
+    fn wrong_code(&mut self, who: &Guesser, budget: CodeBudget, now: Timestamp) -> Result<Option<Limit>, StoreError> {
+        // The writer is alone: between this look and the insert nobody else counts.
+        if let Some(limit) = used_up(self.conn, who, budget, now)? {
+            return Ok(Some(limit));
+        }
         let mut insert = self
             .conn
-            .prepare_cached(
-                "INSERT INTO wrong_code (portal, account, at) SELECT ?1, ?2, ?3 \
-                 WHERE (SELECT count(*) FROM wrong_code WHERE portal = ?1 AND account = ?2 AND at > ?4) < ?5",
-            )
+            .prepare_cached("INSERT INTO wrong_code (portal, account, at, ip) VALUES (?1, ?2, ?3, ?4)")
             .doing("preparing to count a wrong code")?;
-        let since = (now - budget.window).as_millis();
-        let counted =
-            insert.execute(params![portal.as_str(), account, now.as_millis(), since, budget.tries]).doing("counting a wrong code")?;
-        if counted == 0 {
-            return Ok(Refusal::Locked);
-        }
-        let open = self.open_of_account(portal, account)?;
+        insert.execute(params![who.portal.as_str(), who.account, now.as_millis(), who.ip]).doing("counting a wrong code")?;
+        drop(insert);
+        let open = self.open_of_account(&who.portal, &who.account)?;
         let newest = open.last().map(|row| (row.n, row.id));
-        let left = budget.tries.saturating_sub(wrong_codes(self.conn, portal, account, now - budget.window)?);
-        self.event(now, Event::CodeWrong, newest, Some(portal), json!({ "tries_left": left }))?;
-        Ok(if left == 0 { Refusal::Locked } else { Refusal::Unknown })
+        let left = budget.tries.saturating_sub(wrong_codes(self.conn, &who.portal, &who.account, now - budget.window)?);
+        self.event(now, Event::CodeWrong, newest, Some(&who.portal), json!({ "tries_left": left }))?;
+        used_up(self.conn, who, budget, now)
+    }
+
+    /// Whether a code that is mailed now could not be redeemed: then a link goes out in its place.
+    pub(super) fn codes_are_locked(&self, who: &Guesser, budget: CodeBudget, now: Timestamp) -> Result<bool, StoreError> {
+        used_up(self.conn, who, budget, now).map(|limit| limit.is_some())
     }
 
     /// Queues a mail that is no reset mail.

@@ -4,6 +4,7 @@ use resetd_core::address::{DisplayName, Mailbox};
 use resetd_core::event::Event;
 use resetd_core::ids::{PortalName, ResetId};
 use resetd_core::reset::{Method, State};
+use resetd_core::secret::{KeyId, Link};
 use resetd_core::time::Timestamp;
 use serde_json::Value;
 
@@ -107,6 +108,8 @@ pub struct Flag {
     pub has_message: bool,
     /// When it was raised.
     pub created_at: Timestamp,
+    /// For a pattern of abuse: how often it was seen, and when last.
+    pub sightings: Option<(u64, Timestamp)>,
     /// Notes added since (a later `was_me`, a second reply): time and text.
     pub notes: Vec<(Timestamp, String)>,
     /// How it was closed.
@@ -274,6 +277,146 @@ pub struct Counts {
     pub oldest_due: Option<Timestamp>,
     /// Inbound messages kept but not yet read.
     pub unread: u64,
+}
+
+/// The end of the timeline's chain at some time: a line's number and its link.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Head {
+    /// The line.
+    pub id: i64,
+    /// What the next one goes on from.
+    pub link: Link,
+}
+
+impl Head {
+    /// As it is printed: `LINE:LINK`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (id, link) = text.trim().split_once(':')?;
+        let link = data_encoding::HEXLOWER_PERMISSIVE.decode(link.as_bytes()).ok()?;
+        Some(Self { id: id.parse().ok().filter(|id| *id >= 0)?, link: Link(link.try_into().ok()?) })
+    }
+}
+
+impl std::fmt::Display for Head {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.id, data_encoding::HEXLOWER.encode(&self.link.0))
+    }
+}
+
+/// What looking through the chain came to.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    /// Its end.
+    pub head: Option<Head>,
+    /// The first line that it holds, where there is any.
+    pub first: i64,
+    /// Lines looked at.
+    pub lines: u64,
+    /// Of them, those whose detail was erased.
+    pub erased: u64,
+    /// What is wrong, and at which line; empty: nothing is.
+    pub troubles: Vec<(i64, AuditTrouble)>,
+    /// How many more troubles there are.
+    pub more: u64,
+}
+
+/// What is wrong with the chain.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AuditTrouble {
+    /// A line is not as it was written, or not where, or was made with a key that is gone.
+    Altered,
+    /// Lines before this one were taken out.
+    Missing,
+    /// Lines behind this one were taken out, or put there by somebody without the key.
+    Truncated,
+    /// Where the chain begins is not vouched for.
+    Floor,
+    /// Where it ends is not vouched for.
+    Head,
+    /// The head that was printed earlier is not in it: the lines up to there were taken out, or an older database was put back.
+    EarlierMissing,
+    /// The head that was printed earlier is older than what is kept.
+    EarlierPurged,
+}
+
+impl AuditTrouble {
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Altered => "altered",
+            Self::Missing => "missing",
+            Self::Truncated => "truncated",
+            Self::Floor => "beginning",
+            Self::Head => "end",
+            Self::EarlierMissing => "earlier_head_missing",
+            Self::EarlierPurged => "earlier_head_purged",
+        }
+    }
+
+    /// In words.
+    pub fn says(self) -> &'static str {
+        match self {
+            Self::Altered => "this line is not as it was written, or not where, or the root key that it was written with is gone",
+            Self::Missing => "lines between the one before and this one were taken out",
+            Self::Truncated => "lines behind this one were taken out, or put there without the root key",
+            Self::Floor => "the beginning of the timeline is not vouched for: older lines may have been taken out",
+            Self::Head => "the end of the timeline is not vouched for: newer lines may have been taken out",
+            Self::EarlierMissing => "the earlier head is not in the timeline: an older database was put back, or lines were taken out",
+            Self::EarlierPurged => "the earlier head is older than what is kept: nothing can be said of it any more",
+        }
+    }
+}
+
+/// What a reset holds beside what its own answer shows.
+#[derive(Clone, Debug)]
+pub struct PersonalReset {
+    /// The person's name.
+    pub name: Option<String>,
+    /// The address of the person's client.
+    pub ip: Option<String>,
+    /// The person's client.
+    pub user_agent: Option<String>,
+    /// The language of the mail.
+    pub locale: String,
+    /// RFC 7293.
+    pub valid_since: Option<Timestamp>,
+    /// When a page first asked about it.
+    pub inspected_at: Option<Timestamp>,
+    /// When the application said that the password was changed.
+    pub completed_at: Option<Timestamp>,
+}
+
+/// A copy of the database that was made and tried.
+#[derive(Clone, Debug)]
+pub struct Copied {
+    /// How large it is, in octets.
+    pub size: u64,
+    /// Rows of each table, the same in the copy as in the database at that moment.
+    pub rows: Vec<(String, u64)>,
+    /// The end of its chain.
+    pub head: Option<Head>,
+    /// The keys that it was used with.
+    pub keys: Vec<KeyId>,
+}
+
+/// What still needs a root key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct KeyNeeds {
+    /// Resets whose link or code is good.
+    pub resets: u64,
+    /// Kept messages that are sealed with it.
+    pub messages: u64,
+}
+
+/// What ended because a copy of the database was put back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PutBack {
+    /// When the copy was made.
+    pub copied_at: Timestamp,
+    /// Resets that were open in it.
+    pub resets: u64,
+    /// People who were erased since, and are again.
+    pub forgotten: u64,
 }
 
 /// The name of a person, checked.

@@ -1,6 +1,5 @@
-//! What keeps the database well: expiry, purging, counts, backup.
+//! What keeps the database well: expiry and counts.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use resetd_core::event::Event;
@@ -8,7 +7,7 @@ use resetd_core::limits::{Limits, Subject, Windows};
 use resetd_core::reset::State;
 use resetd_core::time::Timestamp;
 use rusqlite::{Connection, Row, params};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::row::{Doing, RESET_ROW, portal, reset_row, time};
 use super::secrets::sql;
@@ -35,43 +34,9 @@ impl Store {
         self.writer.write(work).await
     }
 
-    /// Purges personal data older than `personal`, and whole resets older than `events`. Gives how many rows went; call
-    /// again while it is not 0.
-    pub async fn purge(&self, personal: Duration, events: Duration, now: Timestamp) -> Result<usize, StoreError> {
-        let work = move |tx: &mut Tx<'_>| {
-            let mut gone = 0;
-            for (what, text, before) in PURGES {
-                let limit = match before {
-                    Age::Personal => now - personal,
-                    Age::Events => now - events,
-                    Age::Day => now - Duration::from_secs(86_400),
-                };
-                let mut statement = tx.conn.prepare_cached(text).doing("preparing to purge")?;
-                let rows = statement.execute(params![limit.as_millis(), SLICE]).doing(what)?;
-                gone += rows;
-            }
-            if gone > 0 {
-                tx.event(now, Event::Purged, None, None, json!({ "rows": gone }))?;
-            }
-            Ok(gone)
-        };
-        self.writer.write(work).await
-    }
-
     /// Counts for status and metrics.
     pub async fn counts(&self) -> Result<Counts, StoreError> {
         self.readers.read(counts).await
-    }
-
-    /// Writes a consistent copy of the database by SQLite's online backup, while it is in use.
-    pub async fn backup(&self, to: PathBuf) -> Result<(), StoreError> {
-        let read = move |conn: &Connection| {
-            conn.backup("main", &to, None::<fn(rusqlite::backup::Progress)>).doing("backing up")?;
-            let copy = Connection::open(&to).doing("opening the backup")?;
-            let verdict: String = copy.query_row("PRAGMA integrity_check", [], |row| row.get(0)).doing("checking the backup")?;
-            if verdict == "ok" { Ok(()) } else { Err(StoreError::Corrupt(verdict)) }
-        };
-        self.readers.read(read).await
     }
 
     /// Whether the writer answers: an empty transaction goes through. For the watchdog.
@@ -79,62 +44,6 @@ impl Store {
         self.writer.write(|_| Ok(())).await
     }
 }
-
-enum Age {
-    Personal,
-    Events,
-    Day,
-}
-
-const PURGES: [(&str, &str, Age); 10] = [
-    (
-        "purging personal data of resets",
-        "UPDATE reset SET email = NULL, name = NULL, ip = NULL, user_agent = NULL, account = NULL WHERE n IN \
-         (SELECT n FROM reset WHERE created_at < ?1 AND state NOT IN ('accepted', 'sent') AND email IS NOT NULL LIMIT ?2)",
-        Age::Personal,
-    ),
-    (
-        "purging raw messages",
-        "UPDATE inbound SET raw = NULL, envelope = x'' WHERE n IN \
-         (SELECT n FROM inbound WHERE received_at < ?1 AND raw IS NOT NULL AND state <> 'stored' LIMIT ?2)",
-        Age::Personal,
-    ),
-    (
-        "purging the words of resolved flags",
-        "UPDATE flag SET text = '', sender = NULL, subject = NULL, account = NULL WHERE n IN \
-         (SELECT n FROM flag WHERE resolved_at < ?1 AND (text <> '' OR sender IS NOT NULL) LIMIT ?2)",
-        Age::Personal,
-    ),
-    (
-        "purging login counts",
-        "DELETE FROM login WHERE (portal, account) IN (SELECT portal, account FROM login WHERE since < ?1 LIMIT ?2)",
-        Age::Personal,
-    ),
-    (
-        "purging old events",
-        "DELETE FROM event WHERE id IN (SELECT id FROM (SELECT id, at FROM event ORDER BY id LIMIT ?2) WHERE at < ?1)",
-        Age::Events,
-    ),
-    (
-        "purging old resets",
-        "DELETE FROM reset WHERE n IN (SELECT n FROM (SELECT n, created_at, state FROM reset ORDER BY n LIMIT ?2) \
-         WHERE created_at < ?1 AND state NOT IN ('accepted', 'sent'))",
-        Age::Events,
-    ),
-    (
-        "purging old messages",
-        "DELETE FROM inbound WHERE n IN (SELECT n FROM (SELECT n, received_at, state FROM inbound ORDER BY n LIMIT ?2) \
-         WHERE received_at < ?1 AND state <> 'stored')",
-        Age::Events,
-    ),
-    (
-        "purging idempotency keys",
-        "DELETE FROM idempotency WHERE (uid, key) IN (SELECT uid, key FROM idempotency WHERE created_at < ?1 LIMIT ?2)",
-        Age::Day,
-    ),
-    ("purging held addresses", "DELETE FROM hold WHERE n IN (SELECT n FROM hold WHERE until < ?1 LIMIT ?2)", Age::Day),
-    ("purging wrong codes", "DELETE FROM wrong_code WHERE rowid IN (SELECT rowid FROM wrong_code WHERE at < ?1 LIMIT ?2)", Age::Day),
-];
 
 fn counts(conn: &Connection) -> Result<Counts, StoreError> {
     let read = |text: &str| -> Result<Vec<(String, u64)>, StoreError> {

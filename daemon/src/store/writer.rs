@@ -14,7 +14,10 @@ use resetd_core::limits::Windows;
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 
+use super::chain::Chain;
+use super::lock::Lock;
 use super::{Line, Post, StoreError};
+use crate::ambient::meter::{Histogram, LATENCY, TOGETHER};
 
 /// Jobs that wait at the most; beyond that callers wait for a place.
 const QUEUE: usize = 4096;
@@ -34,6 +37,8 @@ const LINES: usize = 4096;
 pub(super) struct Tx<'a> {
     pub(super) conn: &'a Connection,
     pub(super) windows: &'a mut Windows,
+    /// What the timeline's lines hang on.
+    pub(super) chain: &'a mut Chain,
     /// Ends of resets committed before this transaction.
     pub(super) endings: u64,
     pub(super) lines: &'a mut Vec<Line>,
@@ -81,6 +86,15 @@ pub(super) struct Writer {
     places: Arc<Semaphore>,
     lines: broadcast::Sender<Arc<Line>>,
     tally: Arc<Tally>,
+    pace: Arc<Pace>,
+}
+
+/// How the writer works.
+pub(super) struct Pace {
+    /// Transactions of one commit.
+    pub jobs: Histogram,
+    /// From `BEGIN` to the synced `COMMIT`.
+    pub seconds: Histogram,
 }
 
 /// Committed events since the start, by their place in [`Event::ALL`].
@@ -107,7 +121,9 @@ impl Writer {
     pub(super) fn start(
         conn: Connection,
         windows: Windows,
+        chain: Chain,
         posts: mpsc::UnboundedSender<Post>,
+        lock: Lock,
     ) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
         let (jobs, inbox) = channel();
         let places = Arc::new(Semaphore::new(QUEUE));
@@ -116,10 +132,14 @@ impl Writer {
         let publisher = lines.clone();
         let tally: Arc<Tally> = Arc::new(Event::ALL.iter().map(|_| AtomicU64::new(0)).collect());
         let counter = Arc::clone(&tally);
-        let thread = std::thread::Builder::new()
-            .name("store-writer".into())
-            .spawn(move || Thread { conn, windows, posts, lines: publisher, tally: counter, places: freed }.run(&inbox))?;
-        Ok((Self { jobs, places, lines, tally }, thread))
+        let pace = Arc::new(Pace { jobs: Histogram::new(TOGETHER), seconds: Histogram::new(LATENCY) });
+        let paced = Arc::clone(&pace);
+        let thread = std::thread::Builder::new().name("store-writer".into()).spawn(move || {
+            // Held until the connection is closed.
+            let _lock = lock;
+            Thread { conn, windows, chain, posts, lines: publisher, tally: counter, pace: paced, places: freed }.run(&inbox);
+        })?;
+        Ok((Self { jobs, places, lines, tally, pace }, thread))
     }
 
     /// Runs `work` in a transaction and answers once that is synced to disk. `work` may be run twice.
@@ -163,6 +183,16 @@ impl Writer {
         Event::ALL.iter().zip(self.tally.iter()).map(|(event, count)| (*event, count.load(Ordering::Relaxed))).collect()
     }
 
+    /// Jobs that wait for the thread.
+    pub(super) fn waiting(&self) -> usize {
+        QUEUE.saturating_sub(self.places.available_permits())
+    }
+
+    /// How the thread works.
+    pub(super) fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
     /// Lines as they are committed.
     pub(super) fn subscribe(&self) -> broadcast::Receiver<Arc<Line>> {
         self.lines.subscribe()
@@ -172,9 +202,11 @@ impl Writer {
 struct Thread {
     conn: Connection,
     windows: Windows,
+    chain: Chain,
     posts: mpsc::UnboundedSender<Post>,
     lines: broadcast::Sender<Arc<Line>>,
     tally: Arc<Tally>,
+    pace: Arc<Pace>,
     places: Arc<Semaphore>,
 }
 
@@ -211,18 +243,23 @@ impl Thread {
 
     fn transaction(&mut self, batch: &mut Batch) -> Result<News, StoreError> {
         let mut news = News::default();
+        let begun = Instant::now();
         self.conn.execute_batch("BEGIN IMMEDIATE").map_err(|e| StoreError::sqlite("beginning a transaction", e))?;
         let mut tx = Tx {
             conn: &self.conn,
             windows: &mut self.windows,
+            chain: &mut self.chain,
             endings: endings(&self.tally),
             lines: &mut news.lines,
             posts: &mut news.posts,
         };
         let ran = batch.iter_mut().try_for_each(|job| job.run(&mut tx));
-        let committed = ran.and_then(|()| self.conn.execute_batch("COMMIT").map_err(|e| StoreError::sqlite("committing a transaction", e)));
+        let sealed = ran.and_then(|()| self.chain.seal(&self.conn));
+        let committed =
+            sealed.and_then(|()| self.conn.execute_batch("COMMIT").map_err(|e| StoreError::sqlite("committing a transaction", e)));
         if let Err(error) = committed {
             self.windows.rollback();
+            self.chain.rollback();
             // After a failed COMMIT or a full disk SQLite may have rolled back already.
             if !self.conn.is_autocommit() {
                 let _ = self.conn.execute_batch("ROLLBACK");
@@ -230,6 +267,9 @@ impl Thread {
             return Err(error);
         }
         self.windows.commit();
+        self.chain.commit();
+        self.pace.seconds.took(begun.elapsed());
+        self.pace.jobs.counted(batch.len());
         // Before anyone is answered: who hears that a reset has ended may rely on its mail being looked at again.
         for line in &news.lines {
             self.tally[line.event as usize].fetch_add(1, Ordering::SeqCst);

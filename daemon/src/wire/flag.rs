@@ -65,6 +65,11 @@ pub struct Flag {
     /// When it was raised.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
+    /// For a pattern of abuse: how often it was seen; null: an ordinary case.
+    pub count: Option<u64>,
+    /// For a pattern of abuse: when it was seen last.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_at: Option<Timestamp>,
     /// What came after: a second reply, a later "it was me".
     pub notes: Vec<Note>,
     /// How it was closed; null: it is open.

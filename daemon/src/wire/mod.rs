@@ -2,6 +2,7 @@
 //! field must be is checked where it becomes a type of the house. Requests refuse unknown fields.
 
 mod classified;
+mod data;
 mod event;
 mod examine;
 mod flag;
@@ -16,6 +17,7 @@ mod status;
 mod template;
 
 pub use classified::*;
+pub use data::*;
 pub use event::*;
 pub use examine::*;
 pub use flag::*;

@@ -8,6 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
+use super::reset::Client;
+
 /// A token or code in a request. It is serialised for one purpose: `resetctl` has to send it.
 #[derive(Clone)]
 pub struct Secret(pub Zeroizing<String>);
@@ -46,6 +48,9 @@ pub struct Presented {
     /// As typed: blanks and hyphens don't count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Secret>,
+    /// Who brought it, as the application sees it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<Client>,
 }
 
 /// How the description spells [`Presented`].
@@ -68,6 +73,9 @@ pub(crate) struct PresentedToken {
     /// The token, as the link had it.
     #[schema(max_length = 200, min_length = 1)]
     token: String,
+    /// Who brought it, as the application sees it: its IP is counted when guesses come from it.
+    #[serde(default)]
+    client: Option<Client>,
 }
 
 /// The secret that a person typed.
@@ -84,6 +92,9 @@ pub(crate) struct PresentedCode {
     /// As typed: blanks and hyphens don't count, digits of any script do.
     #[schema(max_length = 40, min_length = 1)]
     code: String,
+    /// Who typed it, as the application sees it: wrong codes are counted by its IP, over all accounts.
+    #[serde(default)]
+    client: Option<Client>,
 }
 
 /// The secret is good.

@@ -36,11 +36,3 @@ pub struct Status {
     /// What needs a person's hand, in words that say the cure; empty: all is well.
     pub problems: Vec<String>,
 }
-
-/// What a backup came to.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct BackedUp {
-    /// The file, on the daemon's machine.
-    #[schema(example = "/var/lib/resetd/backups/20261123T174400Z.db")]
-    pub file: String,
-}

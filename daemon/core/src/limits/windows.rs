@@ -9,6 +9,8 @@ use super::{Limit, Limits, Subject};
 use crate::time::Timestamp;
 
 const HOUR_MILLIS: i64 = 3_600_000;
+/// This part of the large limits is kept for clients (where none is told: accounts) that asked for nothing in the last hour.
+const RESERVE: u32 = 5;
 
 /// The mails and requests of the last hour, by account, address, IP, portal and in all. Keys are kept as 64-bit hashes with a
 /// random seed of the process, so that nobody can choose colliding ones.
@@ -35,6 +37,7 @@ impl Windows {
     /// Whether a mail may go out for `subject` at `now`. Counts nothing.
     pub fn check(&self, limits: &Limits, portal_limit: u32, subject: &Subject<'_>, now: Timestamp) -> Result<(), Limit> {
         let ip = subject.ip.map(|ip| self.key("ip", "", ip));
+        let mut is_new = ip.is_none_or(|key| self.logged(key, now) == 0);
         if ip.is_some_and(|key| self.logged(key, now) >= limits.per_ip as usize) {
             return Err(Limit::Ip);
         }
@@ -43,20 +46,29 @@ impl Windows {
             if self.last(key).is_some_and(|last| now < last + limits.cool_down && now >= last) {
                 return Err(Limit::CoolDown);
             }
-            if self.logged(key, now) >= limits.per_account as usize {
+            if self.logged(key, now) >= limits.per_account as usize && !self.has_none_good(key, limits, now) {
                 return Err(Limit::Account);
             }
+            is_new = is_new && (ip.is_some() || self.logged(key, now) == 0);
         }
-        if self.logged(self.key("address", "", subject.address), now) >= limits.per_address as usize {
+        let address = self.key("address", "", subject.address);
+        if self.logged(address, now) >= limits.per_address as usize && !self.has_none_good(address, limits, now) {
             return Err(Limit::Address);
         }
-        if self.counted(self.key("portal", "", subject.portal.as_str()), now) >= portal_limit {
+        // A flood over many accounts must not use up what is there for all: its clients have asked before.
+        let room = |limit: u32| if is_new { limit } else { limit - limit / RESERVE };
+        if self.counted(self.key("portal", "", subject.portal.as_str()), now) >= room(portal_limit) {
             return Err(Limit::Portal);
         }
-        if self.counted(self.key("all", "", ""), now) >= limits.in_all {
+        if self.counted(self.key("all", "", ""), now) >= room(limits.in_all) {
             return Err(Limit::All);
         }
         Ok(())
+    }
+
+    /// Whether the last mail's secret has died of old age.
+    fn has_none_good(&self, key: u64, limits: &Limits, now: Timestamp) -> bool {
+        self.last(key).is_some_and(|last| now >= last + limits.relief)
     }
 
     /// Counts a request: against the IP in any case, against the rest where it `mails`.
@@ -203,6 +215,29 @@ mod tests {
         }
         assert_eq!(desk.ask("a", "a@x", None, at(360)), Err(Limit::Account));
         assert_eq!(desk.ask("a", "a@x", None, at(3600)), Ok(()), "the first has left the window");
+    }
+
+    #[test]
+    fn a_flood_leaves_the_owner_a_mail_that_is_good() {
+        let mut desk = Desk::new();
+        let mailed: Vec<u64> = (0..600_u64).filter(|minute| desk.ask("a", "a@x", None, at(minute * 60)).is_ok()).collect();
+        // Asked for every minute, for ten hours: never half an hour without a mail, and still few.
+        assert!(mailed.windows(2).all(|two| two[1] - two[0] <= 30), "{mailed:?}");
+        assert!(mailed.len() <= 70, "{}", mailed.len());
+    }
+
+    #[test]
+    fn a_flood_of_the_whole_leaves_room_for_who_is_new() {
+        let mut desk = Desk::new();
+        desk.1.in_all = 50;
+        let mut met = 0;
+        for n in 0..200 {
+            met += usize::from(desk.ask(&format!("u{n}"), &format!("u{n}@x"), Some(&format!("192.0.2.{}", n % 6)), at(0)).is_err());
+        }
+        assert_eq!(met, 160, "forty of fifty went to the flood");
+        assert_eq!(desk.ask("v", "v@x", Some("198.51.100.1"), at(1)), Ok(()));
+        assert_eq!(desk.ask("w", "w@x", None, at(1)), Ok(()), "no client told: the account is new");
+        assert_eq!(desk.ask("w", "w@x", None, at(99)), Err(Limit::All));
     }
 
     #[test]

@@ -20,6 +20,9 @@ pub enum KeyError {
     /// No line at all.
     #[error("holds no key")]
     Empty,
+    /// All 255 ids are taken.
+    #[error("has a line for every id there is: remove keys that nothing needs any more")]
+    Full,
 }
 
 /// Sealed bytes could not be opened: altered, or made with a key that is gone.
@@ -38,6 +41,7 @@ pub(super) struct Keys {
     pub(super) code: hmac::Key,
     pub(super) tag: hmac::Key,
     pub(super) pseudonym: hmac::Key,
+    pub(super) audit: hmac::Key,
     seal: aead::LessSafeKey,
 }
 
@@ -64,6 +68,26 @@ impl KeyRing {
             keys.push(Keys::derive(id, &root).ok_or(KeyError::Line(index + 1))?);
         }
         if keys.is_empty() { Err(KeyError::Empty) } else { Ok(Self { keys }) }
+    }
+
+    /// A key file with a new key on top: it makes from then on, and all that stood there goes on to check. Gives the new key's id too.
+    pub fn rotated_file(file: &str, entropy: &[u8; 32]) -> Result<(Zeroizing<String>, KeyId), KeyError> {
+        let ring = Self::parse(file)?;
+        // Counted up from the newest, so that an id is not met again soon after its key was dropped.
+        let after = (1..=u8::MAX).map(|step| ring.current().checked_add(step).unwrap_or_else(|| step - (u8::MAX - ring.current())));
+        let id = after.into_iter().find(|id| *id != 0 && !ring.has(*id)).ok_or(KeyError::Full)?;
+        let key = Zeroizing::new(BASE64.encode(entropy));
+        // Made at its full length: a string that grows leaves pieces of the keys behind in memory.
+        let mut text = Zeroizing::new(String::with_capacity(file.len() + key.len() + 8));
+        for part in [id.to_string().as_str(), ":", key.as_str(), "\n", file] {
+            text.push_str(part);
+        }
+        Ok((text, id))
+    }
+
+    /// Every key's id, the one in use first.
+    pub fn ids(&self) -> Vec<KeyId> {
+        self.keys.iter().map(|keys| keys.id).collect()
     }
 
     /// The id of the key that new secrets are made with.
@@ -100,6 +124,11 @@ impl KeyRing {
         Ok(sealed)
     }
 
+    /// Which key sealed bytes were made with.
+    pub fn sealed_with(sealed: &[u8]) -> Option<KeyId> {
+        sealed.first().copied()
+    }
+
     /// Opens what [`KeyRing::seal`] made.
     pub fn open(&self, sealed: &[u8], context: &[u8]) -> Result<Vec<u8>, SealError> {
         let (id, rest) = sealed.split_first().ok_or(SealError)?;
@@ -126,13 +155,22 @@ impl KeyRing {
 
     /// The same of several parts; where one ends and the next begins counts.
     pub fn pseudonym_of(&self, parts: &[&[u8]]) -> [u8; 12] {
-        let mut context = hmac::Context::with_key(&self.first().pseudonym);
-        for part in parts {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part);
-        }
-        first_12(context.sign().as_ref())
+        pseudonym(self.first(), parts)
     }
+
+    /// What [`KeyRing::pseudonym_of`] gives, and gave while an older key was in use: the newest first.
+    pub fn pseudonyms_of(&self, parts: &[&[u8]]) -> Vec<[u8; 12]> {
+        self.keys.iter().map(|keys| pseudonym(keys, parts)).collect()
+    }
+}
+
+fn pseudonym(keys: &Keys, parts: &[&[u8]]) -> [u8; 12] {
+    let mut context = hmac::Context::with_key(&keys.pseudonym);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    first_12(context.sign().as_ref())
 }
 
 impl std::fmt::Debug for KeyRing {
@@ -171,6 +209,7 @@ impl Keys {
             code: mac("code")?,
             tag: mac("tag")?,
             pseudonym: mac("pseudonym")?,
+            audit: mac("audit")?,
             seal: aead::LessSafeKey::new(seal),
         })
     }
@@ -208,6 +247,27 @@ mod tests {
         bent[20] ^= 1;
         assert_eq!(old.open(&bent, b"in-7"), Err(SealError));
         assert_eq!(old.open(&sealed[..9], b"in-7"), Err(SealError));
+    }
+
+    #[test]
+    fn a_rotation_adds_a_key_on_top_and_keeps_the_old() {
+        let old = KeyRing::first_file(&[1; 32]);
+        let (new, id) = KeyRing::rotated_file(&old, &[2; 32]).unwrap();
+        assert_eq!((id, KeyRing::parse(&new).unwrap().ids()), (2, vec![2, 1]));
+        assert!(new.ends_with(old.as_str()));
+        // Past the last id it begins again, over those that are taken.
+        let (new, id) = KeyRing::rotated_file(&format!("{}\n{}", ring(255, 3), ring(1, 1)), &[4; 32]).unwrap();
+        assert_eq!((id, KeyRing::parse(&new).unwrap().current()), (2, 2));
+        let all: String = (1..=255).map(|id| ring(id, id) + "\n").collect();
+        assert_eq!(KeyRing::rotated_file(&all, &[4; 32]).unwrap_err(), KeyError::Full);
+        assert_eq!(KeyRing::rotated_file("", &[4; 32]).unwrap_err(), KeyError::Empty);
+    }
+
+    #[test]
+    fn pseudonyms_of_an_older_key_are_known_again() {
+        let (old, both) = (KeyRing::parse(&ring(1, 1)).unwrap(), KeyRing::parse(&format!("{}\n{}", ring(2, 2), ring(1, 1))).unwrap());
+        assert_ne!(both.pseudonym("ann"), old.pseudonym("ann"));
+        assert_eq!(both.pseudonyms_of(&[b"ann"]), [both.pseudonym("ann"), old.pseudonym("ann")]);
     }
 
     #[test]

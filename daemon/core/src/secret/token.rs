@@ -70,7 +70,7 @@ impl Token {
         let (key, rest) = bytes.split_first()?;
         let (selector, given) = rest.split_at_checked(SELECTOR)?;
         let selector = Selector(selector.try_into().ok()?);
-        let expected = Zeroizing::new(mac(&ring.get(*key)?.token, &selector));
+        let expected = mac(&ring.get(*key)?.token, &selector);
         bool::from(expected[..MAC].ct_eq(given)).then_some(selector)
     }
 
@@ -86,11 +86,11 @@ impl std::fmt::Debug for Token {
     }
 }
 
-fn mac(key: &hmac::Key, selector: &Selector) -> [u8; 32] {
+fn mac(key: &hmac::Key, selector: &Selector) -> Zeroizing<[u8; 32]> {
     let mut context = hmac::Context::with_key(key);
     context.update(b"reset link\0");
     context.update(&selector.0);
-    let mut out = [0; 32];
+    let mut out = Zeroizing::new([0; 32]);
     out.copy_from_slice(context.sign().as_ref());
     out
 }
@@ -129,10 +129,10 @@ impl Code {
         context.update(&[length.0]);
         context.update(&selector.0);
         let digest = context.sign();
-        let mut head = [0; 16];
+        let mut head = Zeroizing::new([0; 16]);
         head.copy_from_slice(&digest.as_ref()[..16]);
         // 128 bits over at most 10^12: the bias is below 2^-88.
-        let value = u128::from_be_bytes(head) % 10u128.pow(u32::from(length.0));
+        let value = u128::from_be_bytes(*head) % 10u128.pow(u32::from(length.0));
         Some(Self(Zeroizing::new(format!("{value:0width$}", width = usize::from(length.0)))))
     }
 
@@ -180,11 +180,14 @@ pub fn group_digits(digits: &str) -> Zeroizing<String> {
 
 /// ASCII digits of a typed code; a character that is neither digit nor separator stays, so that it never matches.
 fn normalise(typed: &str) -> String {
-    typed
+    // Made at its full length, so that no piece is left behind where it grew.
+    let mut digits = String::with_capacity(typed.len());
+    let kept = typed
         .chars()
         .filter(|c| !(c.is_whitespace() || matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')))
-        .map(ascii_digit)
-        .collect()
+        .map(ascii_digit);
+    digits.extend(kept);
+    digits
 }
 
 fn ascii_digit(c: char) -> char {

@@ -74,7 +74,7 @@ impl App {
             Err(error) => findings.fail(CHECK, format!("it can't be made: {error}"), "look at the portal's sender and at [[sending.dkim]]"),
             Ok(message) => {
                 // A bounce of it comes back as those of others do, to a reset that is not there.
-                let tag = Tag { purpose: Purpose::Bounce, reset: ResetId::new(now, reset) }.sign(&self.ring);
+                let tag = Tag { purpose: Purpose::Bounce, reset: ResetId::new(now, reset) }.sign(&self.ring());
                 let (envelope_id, face) = (message_id(portal, &id), portal.face.clone());
                 let envelope = Envelope { from: portal.bounce_to.with(&tag), to: to.clone(), valid_since: None, envelope_id, face };
                 told(outfit.transport.send(&envelope, &message).await, &mut findings);

@@ -1,5 +1,6 @@
 //! The paths, one file for each thing they are about. A handler translates, calls one use case, and translates back.
 
+mod data;
 mod events;
 mod examine;
 mod flags;
@@ -53,6 +54,7 @@ pub(super) fn described() -> OpenApiRouter<Arc<Shared>> {
         .merge(examine::routes())
         .merge(templates::routes())
         .merge(status::routes())
+        .merge(data::routes())
         .routes(routes!(description))
 }
 

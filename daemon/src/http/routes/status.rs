@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -12,10 +11,10 @@ use super::{Shared, State};
 use crate::http::body::typed;
 use crate::http::face::Asks;
 use crate::http::problem::Refuse;
-use crate::wire::{BackedUp, Status};
+use crate::wire::Status;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Shared>> {
-    OpenApiRouter::new().routes(routes!(status)).routes(routes!(metrics)).routes(routes!(backup))
+    OpenApiRouter::new().routes(routes!(status)).routes(routes!(metrics))
 }
 
 /// How it is doing, and what needs a person's hand.
@@ -30,12 +29,4 @@ async fn status(state: State, Asks(caller): Asks) -> Result<Json<Status>, Refuse
     responses((status = 200, description = "Prometheus text format.", body = String, content_type = "text/plain; version=0.0.4")))]
 async fn metrics(state: State, Asks(caller): Asks) -> Result<impl IntoResponse, Refuse> {
     Ok(typed("text/plain; version=0.0.4", state.app.metrics(&caller).await?))
-}
-
-/// Write a consistent copy of the database into `backups/` of the state folder, while it is in use.
-#[utoipa::path(post, path = "/v1/backup", tag = "daemon", operation_id = "backup",
-    responses((status = 201, description = "Written and checked.", body = BackedUp)))]
-async fn backup(state: State, Asks(caller): Asks) -> Result<(StatusCode, Json<BackedUp>), Refuse> {
-    let file = state.app.backup(&caller).await?;
-    Ok((StatusCode::CREATED, Json(BackedUp { file: file.display().to_string() })))
 }
