@@ -13,6 +13,7 @@ my %allowed = (
     URIBL_BLOCKED     => 'no network',
     MIXED_ES          => 'counts letters like e against e: Bulgarian and its like have more of them than a forger',
     HTML_OBFUSCATE_05_10 => 'takes bidi isolates for tags that split a word: Arabic, Hebrew, Persian',
+    LOTS_OF_MONEY     => 'alerts: takes digits of flag, time and reset id for a sum',
     MIME_HTML_MOSTLY  => 'alerts: measures our HTML by the last text it finds, which is the attached answer',
     HTML_OBFUSCATE_10_20 => 'the same',
     WEIRD_QUOTING     => 'scores nothing: takes octets of Chinese characters for quotation marks',
@@ -54,7 +55,7 @@ for my $pipe (@pipes) {
         $worst = $score if !defined $worst || $score > $worst;
         my @tests = grep { $_ ne '-' } split /,/, $tests;
         for (@tests) { $hits{$_}++; $first{$_} //= $file }
-        my @bad = grep { !$allowed{$_} || ($_ eq 'MIME_HTML_MOSTLY' && $file !~ /\.alert\./) } @tests;
+        my @bad = grep { !$allowed{$_} || (/^(MIME_HTML_MOSTLY|LOTS_OF_MONEY)$/ && $file !~ /\.alert\./) } @tests;
         push @faults, "$file: $score @bad" if @bad || $score > $bound;
     }
     close($pipe) or push @faults, "a half ended early: $?";
