@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod authority;
+pub mod between;
 pub mod client;
 pub mod config;
 pub mod daemon;
@@ -23,6 +24,7 @@ pub mod network;
 pub mod outgoing;
 pub mod peer;
 pub mod policies;
+pub mod portal;
 pub mod script;
 pub mod sink;
 pub mod site;
@@ -30,6 +32,7 @@ pub mod wire;
 
 pub use answer::Answer;
 pub use authority::Authority;
+pub use between::Between;
 pub use client::{Client, Reply};
 pub use config::Config;
 pub use daemon::Daemon;
@@ -41,6 +44,7 @@ pub use knot::Knot;
 pub use mta::Mta;
 pub use network::Network;
 pub use outgoing::{Mail, Outgoing};
+pub use portal::Portal;
 pub use script::Script;
 pub use sink::Sink;
 pub use site::Site;

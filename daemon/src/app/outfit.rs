@@ -10,7 +10,7 @@ use resetd_core::inbound::OurWords;
 use crate::authentication::{Authenticator, NoResolver};
 use crate::config::Settings;
 use crate::mail::dkim::{DkimError, Signers};
-use crate::mail::templates::{Brand, Library, LoadError};
+use crate::mail::templates::{Brand, Library, LoadError, Problem};
 use crate::mail::transport::{Transport, TransportError};
 use crate::webhook;
 
@@ -34,6 +34,23 @@ pub struct Outfit {
     pub webhooks: webhook::Client,
     /// What is wrong without being fatal: overrides that can't be used.
     pub problems: Vec<String>,
+    /// How many things are wrong with administrators' wordings.
+    pub wording_problems: usize,
+}
+
+/// Problems with wordings that a status names.
+const PROBLEMS_SHOWN: usize = 3;
+
+/// What is wrong with wordings, those that are not used for it first. One mistake in what all share is found in each language.
+fn said(problems: &[Problem]) -> Vec<String> {
+    let (unused, used): (Vec<_>, Vec<_>) = problems.iter().partition(|problem| problem.rule.stops());
+    let unused = unused.into_iter().map(|problem| format!("a wording is not used, the built-in one is: {problem}"));
+    let used = used.into_iter().map(|problem| format!("a wording should be mended: {problem}"));
+    let mut said: Vec<String> = unused.chain(used).take(PROBLEMS_SHOWN).collect();
+    if problems.len() > PROBLEMS_SHOWN {
+        said.push(format!("{} more problems of wordings: `resetctl templates check FOLDER` shows all", problems.len() - PROBLEMS_SHOWN));
+    }
+    said
 }
 
 /// The settings can't be put in force.
@@ -91,7 +108,8 @@ impl Outfit {
             signers: Signers::new(&settings.sending.dkim)?,
             transport: Transport::new(&settings.sending, &settings.dns)?,
             webhooks: webhook::Client::new()?,
-            problems: problems.iter().map(|problem| format!("a wording is not used: {problem}")).collect(),
+            wording_problems: problems.len(),
+            problems: said(&problems),
             our_words: Arc::new(library.our_words()),
             library,
             settings: Arc::new(settings),

@@ -41,6 +41,6 @@ impl App {
         let locale = ask.locale.as_deref().unwrap_or(&portal.locale);
         let rendered = outfit.library.render(&portal.name, &ask.wording, locale, &sample.values());
         let rendered = rendered.map_err(|error| AppError::Conflict(format!("this wording can't be shown: {error}")))?;
-        Ok(Preview { subject: rendered.subject.clone(), text: rendered.text.to_string(), html: rendered.html.to_string() })
+        Ok(Preview { subject: rendered.subject.clone(), text: rendered.text.to_string(), html: brand.with_logo(&rendered.html) })
     }
 }

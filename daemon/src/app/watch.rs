@@ -106,8 +106,9 @@ impl App {
             return Err(AppError::Forbidden("metrics are for clients with the role `support` or `admin`".into()));
         }
         let counts = self.store.counts().await?;
-        let tls = self.outfit().transport.tls_results();
         let (now, health) = (self.clock.now(), self.health().await);
+        let outfit = self.outfit();
+        let tls = outfit.transport.tls_results();
         let mut text = String::with_capacity(16 * 1024);
         let scrape = Scrape {
             gauges: &self.gauges,
@@ -115,6 +116,7 @@ impl App {
             counts: &counts,
             events: &self.store.tally(),
             tls: &tls,
+            wording_problems: outfit.wording_problems,
             waiting_jobs: self.store.waiting_jobs(),
             health: &health,
             started: self.started_at,

@@ -2,8 +2,10 @@
 //! Made by `config::load`, never by hand (tests and the demo excepted).
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use super::imap::{ImapAfter, ImapSettings};
@@ -150,6 +152,8 @@ pub struct Portal {
     pub templates: Option<PathBuf>,
     /// The button's colour, `#rrggbb`.
     pub color: String,
+    /// The picture that mails carry and show in place of the title.
+    pub logo: Option<Logo>,
     /// Lives of the secrets.
     pub lifetimes: Lifetimes,
     /// Digits of a code.
@@ -168,6 +172,21 @@ pub struct Portal {
     pub face: Face,
     /// How long an address gets no mail of this portal after a hard bounce.
     pub hold_bounced: Option<Duration>,
+}
+
+/// A picture. Cheap to clone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Logo {
+    /// `image/png` or `image/jpeg`
+    pub media_type: &'static str,
+    /// The file.
+    pub bytes: Arc<[u8]>,
+}
+
+impl fmt::Debug for Logo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Logo({}, {} octets)", self.media_type, self.bytes.len())
+    }
 }
 
 /// Name and address of a `From:`.

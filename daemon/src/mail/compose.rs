@@ -82,7 +82,7 @@ pub fn compose(head: &Head<'_>, rendered: &Rendered) -> Result<Zeroizing<Vec<u8>
     check(head, rendered)?;
     let alternative = MimePart::new(
         multipart("multipart/alternative", head.message_id, "alternative"),
-        BodyPart::Multipart(vec![text_part("text/plain", &rendered.text), text_part("text/html", &rendered.html)]),
+        BodyPart::Multipart(vec![text_part("text/plain", &rendered.text), page(head.message_id, rendered)]),
     );
     let body = match head.attachment {
         None => alternative,
@@ -92,6 +92,7 @@ pub fn compose(head: &Head<'_>, rendered: &Rendered) -> Result<Zeroizing<Vec<u8>
     };
     // Room for the whole at once, so that no copy of a secret is left behind in a smaller buffer.
     let room = 4096 + 2 * (rendered.text.len() + rendered.html.len()) + head.attachment.map_or(0, |message| 2 * message.len());
+    let room = room + rendered.picture.as_ref().map_or(0, |picture| 1024 + 2 * picture.logo.bytes.len());
     let mut out = Zeroizing::new(Vec::with_capacity(room));
     header(head, rendered).body(body).serialize(&mut *out);
     Ok(out)
@@ -158,6 +159,15 @@ fn text_part<'a>(kind: &'static str, text: &'a str) -> MimePart<'a> {
     MimePart::new(ContentType::new(kind).attribute("charset", "utf-8"), text)
 }
 
+/// The HTML part, with the picture that it shows (RFC 2387).
+fn page<'a>(message_id: &str, rendered: &'a Rendered) -> MimePart<'a> {
+    let html = text_part("text/html", &rendered.html);
+    let Some(picture) = &rendered.picture else { return html };
+    let image = MimePart::new(picture.logo.media_type, BodyPart::Binary((&*picture.logo.bytes).into())).inline().cid(picture.id.as_str());
+    let related = multipart("multipart/related", message_id, "related").attribute("type", "text/html");
+    MimePart::new(related, BodyPart::Multipart(vec![html, image]))
+}
+
 /// A message inside a message may not be encoded (RFC 2046 §5.2.1). One that can't go as it is (overlong lines, NUL) goes
 /// as a file instead.
 fn attached(message: &[u8]) -> MimePart<'_> {
@@ -192,7 +202,8 @@ mod tests {
     use resetd_core::reset::Method;
 
     use super::*;
-    use crate::mail::templates::{Library, Sample, Values, sample_brand};
+    use crate::config::Logo;
+    use crate::mail::templates::{Brand, Library, Look, Sample, Values, sample_brand, sample_look};
 
     const ID: &str = "r.019a5f3e7b1c@mail.shop.example";
     const AT: Timestamp = Timestamp::from_millis(1_795_455_840_000);
@@ -244,6 +255,24 @@ mod tests {
         for line in text.split("\r\n") {
             assert!(line.len() <= max, "{} octets: {line}", line.len());
         }
+    }
+
+    #[test]
+    fn a_logo_goes_with_its_page() {
+        let png = [&b"\x89PNG\r\n\x1a\n"[..], &[0xa5; 8184]].concat();
+        let logo = Logo { media_type: "image/png", bytes: png.clone().into() };
+        let brand = Brand::new(&Look { logo: Some(&logo), ..sample_look() });
+        let bytes = message(|_| (), &rendered("easy", &Sample::new(&brand, Method::Both).values()));
+        assert_lines(&bytes, 78);
+        assert!(bytes.len() <= 24 * 1024, "{} octets", bytes.len());
+        let mail = parsed(&bytes);
+        let part = mail.attachments().next().unwrap();
+        assert!(part.is_content_type("image", "png") && part.contents() == png);
+        let source = format!("src=\"cid:{}\" alt=\"Example Shop\"", part.content_id().unwrap());
+        assert!(mail.body_html(0).unwrap().contains(&source), "{source}");
+        // No word of it in the plain part, and none of the head's title beside the picture.
+        assert!(!mail.body_text(0).unwrap().contains("cid:"));
+        assert_eq!(message(|_| (), &rendered("easy", &Sample::new(&brand, Method::Both).values())), bytes, "the same each time");
     }
 
     #[test]
@@ -371,7 +400,7 @@ mod tests {
         #[test]
         fn any_text_makes_a_sound_message(subject in "[^\\p{C}]{1,80}", text in "(?s).{0,400}", name in "[^\\p{C}]{1,50}") {
             let text = text.replace('\r', "");
-            let content = Rendered { locale: "en".into(), subject: subject.clone(), text: Zeroizing::new(text.clone()), html: Zeroizing::new(text.clone()) };
+            let content = Rendered { picture: None, locale: "en".into(), subject: subject.clone(), text: Zeroizing::new(text.clone()), html: Zeroizing::new(text.clone()) };
             let name = DisplayName::parse(&name);
             prop_assume!(name.is_ok());
             let name = name.unwrap();

@@ -15,7 +15,7 @@ pub struct LoginFailure {
     /// A portal's name from the configuration.
     #[schema(example = "shop", max_length = 40)]
     pub portal: String,
-    /// The account at the portal; null: the application knows none.
+    /// The account at the portal. Null is refused: for an address that the application does not know there is nothing to count.
     #[serde(deserialize_with = "super::present")]
     #[schema(example = "u-1842", min_length = 1, max_length = 200, required = true)]
     pub account: Option<String>,

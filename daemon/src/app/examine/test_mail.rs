@@ -48,6 +48,7 @@ fn words(portal: &Portal) -> Rendered {
                 Authentication-Results says what the receiving server made of SPF, DKIM and DMARC.";
     let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     Rendered {
+        picture: None,
         locale: "en".to_owned(),
         subject: format!("Test mail of resetd for {}", portal.title.as_str()),
         text: Zeroizing::new(format!("{first}\n\n{then}\n")),

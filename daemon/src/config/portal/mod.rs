@@ -2,6 +2,7 @@
 
 pub(super) mod alert;
 pub(super) mod login_failures;
+mod logo;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -37,6 +38,7 @@ pub(super) struct PortalSection {
     method: Text<Method>,
     templates: Option<Text<PathBuf>>,
     color: Text<Color>,
+    logo: Option<Text<PathBuf>>,
     link_lifetime: Span<60, 86_400>,
     code_lifetime: Span<60, 3_600>,
     lifetime_cap: Span<120, 172_800>,
@@ -67,6 +69,7 @@ impl Default for PortalSection {
             method: Text(Method::Link),
             templates: None,
             color: Text(Color("#1a56db".to_owned())),
+            logo: None,
             link_lifetime: Span::of::<1_800>(),
             code_lifetime: Span::of::<600>(),
             lifetime_cap: Span::of::<7_200>(),
@@ -95,6 +98,8 @@ impl PortalSection {
         {
             report.value(&at("templates"), "must be a folder");
         }
+
+        let logo = self.logo.as_ref().and_then(|path| logo::read(&path.0).map_err(|error| report.value(&at("logo"), &error)).ok());
 
         let face = super::mx::face(&path, self.hello, self.source, report);
 
@@ -131,6 +136,7 @@ impl PortalSection {
             method: self.method.0,
             templates: self.templates.map(|folder| folder.0),
             color: self.color.0.0,
+            logo,
             lifetimes,
             code_length: self.code_digits.code_length(),
             supersede: self.supersede.0,

@@ -13,12 +13,15 @@ use super::error::{Problem, Rule};
 use super::fields::Fields;
 use super::files::Files;
 use super::html::visible_lines;
-use super::preview::{Sample, sample_brand};
+use super::locale;
+use super::looks::looks;
+use super::preview::{Sample, sample_logo, sample_look};
 use super::rules::{anchor_texts, of_resets, secrets, skeleton, structure, wrong_subject};
 use super::set::{Parts, Set, Wording};
 use super::strings::{COMMON, Language};
-use super::values::{Facts, Values};
+use super::values::{Brand, Facts, Look, Values};
 use super::{Kind, Own};
+use crate::config::Logo;
 
 const HTML_MAX: usize = 20 * 1024;
 /// Minutes that no wording says by itself.
@@ -59,9 +62,10 @@ pub(super) fn inspect(set: &Set, only: Option<&BTreeSet<String>>) -> BTreeSet<Pr
     let mut problems = BTreeSet::new();
     for (name, wording) in set.wordings().iter().filter(|(name, _)| only.is_none_or(|only| only.contains(*name))) {
         for language in wording.languages.values() {
-            let subject = Subject { set, name, wording, language };
+            let subject = Subject { set, name, wording, language, logo: sample_logo() };
             subject.sentences(&mut problems);
-            for case in cases() {
+            // A mail without a secret is the same for every method.
+            for case in cases().filter(|case| wording.kind == Kind::Reset || case.method == Method::Link) {
                 subject.case(&case, &mut problems);
             }
         }
@@ -96,6 +100,7 @@ struct Subject<'a> {
     name: &'a str,
     wording: &'a Wording,
     language: &'a Arc<Language>,
+    logo: Logo,
 }
 
 type Found = BTreeSet<Problem>;
@@ -121,7 +126,9 @@ impl Subject<'_> {
     }
 
     fn case(&self, case: &Case, found: &mut Found) {
-        let brand = sample_brand();
+        // Both heads: with the portal's title, and with a logo in its place.
+        let logo = (case.named && case.timed).then_some(&self.logo);
+        let brand = Brand::new(&Look { logo, ..sample_look() });
         let mut values = Sample { brand: &brand, method: case.method, named: case.named, timed: case.timed }.values();
         values.link_minutes = values.link_minutes.map(|_| LINK_MINUTES);
         values.code_minutes = values.code_minutes.map(|_| CODE_MINUTES);
@@ -137,7 +144,10 @@ impl Subject<'_> {
                 Err(problem) => drop(found.insert(problem)),
             }
         }
-        self.injection(&values, found);
+        // Where values may take effect is a matter of templates, and of sentences that an administrator wrote.
+        if self.language.tag == locale::FALLBACK || self.set.is_written(&self.language.tag) {
+            self.injection(&values, found);
+        }
     }
 
     fn part(&self, values: &Values<'_>, html: bool, subject: &str, parts: &Parts, found: &mut Found) {
@@ -151,7 +161,8 @@ impl Subject<'_> {
             tell(Rule::Subject, message);
         }
         if html {
-            structure(&parts.whole, values.link, &mut tell);
+            structure(&parts.whole, values.link, values.brand.0.logo_url.as_deref(), &mut tell);
+            looks(&parts.whole, &mut tell);
             if parts.whole.len() > HTML_MAX {
                 tell(Rule::Size, format!("makes {} octets, must be at most {HTML_MAX}", parts.whole.len()));
             }

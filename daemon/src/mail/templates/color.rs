@@ -35,6 +35,19 @@ impl Colors {
     }
 }
 
+/// How well text of one colour reads on another, each `#rrggbb`, `#rgb`, `white` or `black`; `None` where either is something else.
+pub(super) fn contrast_of(text: &str, ground: &str) -> Option<f64> {
+    let known = |color: &str| match color.to_ascii_lowercase().as_str() {
+        "white" => Some(Rgb(255, 255, 255)),
+        "black" => Some(Rgb(0, 0, 0)),
+        short if short.len() == 4 && short.starts_with('#') => {
+            parse(&format!("#{}", short.chars().skip(1).flat_map(|digit| [digit, digit]).collect::<String>()))
+        }
+        other => parse(other),
+    };
+    Some(contrast(known(text)?, known(ground)?))
+}
+
 fn parse(color: &str) -> Option<Rgb> {
     let digits = color.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
     let part = |at: usize| digits.get(at..at + 2).and_then(|two| u8::from_str_radix(two, 16).ok());

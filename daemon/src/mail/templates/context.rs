@@ -12,7 +12,7 @@ use super::locale;
 use super::strings::Language;
 
 /// What templates may name beside the [`Place`]s.
-const EXTRA: [&str; 16] = [
+const EXTRA: [&str; 17] = [
     "t",
     "lang",
     "dir",
@@ -25,6 +25,7 @@ const EXTRA: [&str; 16] = [
     "words",
     "revoked",
     "not_me_link",
+    "logo",
     "button_color",
     "button_text_color",
     "accent_color",
@@ -72,6 +73,7 @@ impl Context {
             "words" => Value::from(fields.words.clone()),
             "revoked" => Value::from(fields.revoked),
             "not_me_link" => Value::from(self.not_me_link()),
+            "logo" => Value::from(fields.brand.0.logo_url.as_deref()),
             "button_color" => Value::from(colors.button.as_str()),
             "button_text_color" => Value::from(colors.button_text.as_str()),
             "accent_color" => Value::from(colors.accent.as_str()),

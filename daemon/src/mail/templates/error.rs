@@ -41,6 +41,12 @@ pub enum Rule {
     Injection,
     /// HTML of at most 20 KB.
     Size,
+    /// Tags that are opened are closed.
+    Markup,
+    /// Pictures have words beside them.
+    Alt,
+    /// Text can be read on its ground.
+    Contrast,
     /// A language has every sentence that English has.
     Incomplete,
 }
@@ -65,6 +71,9 @@ impl Rule {
             Self::Active => "active",
             Self::Injection => "injection",
             Self::Size => "size",
+            Self::Markup => "markup",
+            Self::Alt => "alt",
+            Self::Contrast => "contrast",
             Self::Incomplete => "incomplete",
         }
     }
@@ -72,7 +81,10 @@ impl Rule {
     /// Whether the daemon uses the built-in wording rather than one that breaks this rule. A wording that is a line too
     /// long is still the administrator's; one without its link, or that lets a caller write HTML, is not used.
     pub fn stops(self) -> bool {
-        !matches!(self, Self::BodyLines | Self::Size | Self::Address | Self::Expiry | Self::Incomplete)
+        !matches!(
+            self,
+            Self::BodyLines | Self::Size | Self::Address | Self::Expiry | Self::Markup | Self::Alt | Self::Contrast | Self::Incomplete
+        )
     }
 }
 

@@ -12,6 +12,8 @@ use super::error::{Problem, Rule};
 const FILE_MAX: u64 = 64 * 1024;
 /// The most files that a folder may have.
 const FILES_MAX: usize = 500;
+/// Where built-in files stand, in messages.
+pub(super) const BUILTIN_PATH: &str = "builtin";
 /// The folder of the strings.
 pub(super) const LOCALES: &str = "locales";
 
@@ -111,7 +113,7 @@ pub(super) struct Files(pub BTreeMap<String, File>);
 impl Files {
     /// Those inside the program.
     pub fn builtin() -> Self {
-        let file = |name: &str, text| File { path: Path::new("builtin").join(name), text: Cow::Borrowed(text) };
+        let file = |name: &str, text| File { path: Path::new(BUILTIN_PATH).join(name), text: Cow::Borrowed(text) };
         Self(BUILTIN.iter().map(|(name, text)| ((*name).to_owned(), file(name, *text))).collect())
     }
 

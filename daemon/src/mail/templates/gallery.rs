@@ -35,7 +35,7 @@ pub fn gallery(library: &Library, portal: &PortalName, brand: &Brand) -> Result<
                     values = super::Values { link: None, code: None, link_minutes: None, code_minutes: None, ..values };
                 }
                 let mail = library.render(portal, &wording.name, locale, &values)?;
-                let (html, text) = (mail.html.to_string(), mail.text.to_string());
+                let (html, text) = (brand.with_logo(&mail.html), mail.text.to_string());
                 let method = if wording.kind == super::Kind::Reset { name } else { "" };
                 mails.push(Shown { wording: wording.name.clone(), locale: mail.locale, method, subject: mail.subject, html, text });
             }

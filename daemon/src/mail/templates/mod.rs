@@ -18,6 +18,7 @@ mod html;
 #[cfg(test)]
 mod languages;
 mod locale;
+mod looks;
 mod plural;
 mod preview;
 mod rules;
@@ -35,11 +36,13 @@ use resetd_core::inbound::OurWords;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use crate::config::Logo;
+
 pub use check::check;
 pub use error::{LoadError, Problem, RenderError, Rule};
 pub use export::{Changed, ExportError, diff, export};
 pub use gallery::gallery;
-pub use preview::{Sample, sample_brand};
+pub use preview::{Sample, sample_brand, sample_look};
 pub use values::{Brand, Facts, Look, Values};
 
 use fields::Fields;
@@ -121,6 +124,17 @@ pub struct Rendered {
     pub text: Zeroizing<String>,
     /// The HTML part, lines ended by `\n`.
     pub html: Zeroizing<String>,
+    /// The picture that the HTML part shows.
+    pub picture: Option<Picture>,
+}
+
+/// A picture that a mail carries.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// `Content-ID:` without angle brackets.
+    pub id: String,
+    /// The octets and what they are.
+    pub logo: Logo,
 }
 
 /// All wordings of all portals.

@@ -4,10 +4,23 @@ use resetd_core::reset::Method;
 use resetd_core::time::Timestamp;
 
 use super::values::{Brand, Facts, Look, Values};
+use crate::config::Logo;
 
 /// A portal to show wordings with where none is configured.
 pub fn sample_brand() -> Brand {
-    Brand::new(&Look {
+    Brand::new(&sample_look())
+}
+
+/// A logo: one white dot.
+pub(super) fn sample_logo() -> Logo {
+    Logo { media_type: "image/png", bytes: DOT.into() }
+}
+
+const DOT: &[u8] = b"\x89PNG\x0d\x0a\x1a\x0a\x00\x00\x00\x0dIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x00\x00\x00\x00:~\x9bU\x00\x00\x00\x0aIDATx\x9cc\xf8\x0f\x00\x01\x01\x01\x00\xb18\xf6\x14\x00\x00\x00\x00IEND\xaeB`\x82";
+
+/// What it looks like.
+pub fn sample_look() -> Look<'static> {
+    Look {
         title: "Example Shop",
         company: Some("Example Trading Ltd"),
         domain: "shop.example",
@@ -15,7 +28,8 @@ pub fn sample_brand() -> Brand {
         locale: "en",
         familiar: false,
         color: "#1f5fd6",
-    })
+        logo: None,
+    }
 }
 
 /// A person who asks for a reset, with every value that a mail may have. No secret of it is real.

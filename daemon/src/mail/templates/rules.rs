@@ -89,7 +89,7 @@ pub(super) fn anchor_texts(html: &str) -> Vec<String> {
 }
 
 /// Nothing from elsewhere, nothing active, no link but the one.
-pub(super) fn structure(html: &str, link: Option<&str>, tell: &mut impl FnMut(Rule, String)) {
+pub(super) fn structure(html: &str, link: Option<&str>, logo: Option<&str>, tell: &mut impl FnMut(Rule, String)) {
     let mut links = 0;
     let mut in_style = false;
     for token in tokens(html) {
@@ -101,7 +101,9 @@ pub(super) fn structure(html: &str, link: Option<&str>, tell: &mut impl FnMut(Ru
                 }
                 for (attribute, value) in &attributes {
                     links += usize::from(attribute == "href" && Some(value.as_str()) == link);
-                    judge(&name, attribute, value, link, tell);
+                    if attribute != "src" || Some(value.as_str()) != logo {
+                        judge(&name, attribute, value, link, tell);
+                    }
                 }
             }
             Token::Close(_) => in_style = false,

@@ -11,10 +11,10 @@ use super::context::Context;
 use super::engine::environment;
 use super::error::{Problem, RenderError, Rule};
 use super::fields::Fields;
-use super::files::Files;
+use super::files::{BUILTIN_PATH, Files};
 use super::locale;
 use super::strings::Language;
-use super::{Kind, Rendered};
+use super::{Kind, Picture, Rendered};
 
 /// All wordings of one source.
 pub(super) struct Set {
@@ -151,6 +151,11 @@ impl Set {
         self.paths.get(template).cloned().unwrap_or_else(|| PathBuf::from(template))
     }
 
+    /// Whether an administrator wrote sentences of a language.
+    pub fn is_written(&self, tag: &str) -> bool {
+        !self.path(&format!("locales/{}", locale::normal(tag))).starts_with(BUILTIN_PATH)
+    }
+
     /// One mail in the best language there is.
     pub fn render(&self, wording: &str, locale: &str, fields: Fields) -> Result<Rendered, RenderError> {
         let unknown = || RenderError::Unknown(wording.to_owned());
@@ -163,7 +168,11 @@ impl Set {
         let scene = Scene::new(known, language, Arc::new(fields))?;
         let text = part(&self.text, &known.text)?.render(scene.context(false)).map_err(render_error)?;
         let html = part(&self.html, &known.html)?.render(scene.context(true)).map_err(render_error)?;
+        let brand = &scene.fields.brand.0;
+        let shown = brand.logo_url.as_ref().filter(|url| html.contains(url.as_str())).zip(brand.logo.as_ref());
+        let picture = shown.map(|(url, logo)| Picture { id: url.trim_start_matches("cid:").to_owned(), logo: logo.clone() });
         Ok(Rendered {
+            picture,
             locale: language.tag.clone(),
             subject: scene.subject.to_string(),
             text: tidy(&Zeroizing::new(text)),

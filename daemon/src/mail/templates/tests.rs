@@ -186,6 +186,7 @@ fn every_rule_can_be_broken() {
 fn no_value_gets_out_of_its_place() {
     const HOSTILE: &str = "<b>{{ 7*7 }}</b>{% raw %}\"'>&\r\nBcc: x@y.example\u{202e}\0";
     let brand = Brand::new(&Look {
+        logo: None,
         title: HOSTILE,
         company: Some(HOSTILE),
         domain: "shop.example",
@@ -283,4 +284,16 @@ fn support_sees_the_account_as_the_application_calls_it() {
     let alert = |account| render("alert", &Values { account, ..Values::new(&brand, "") }).text.to_string();
     assert!(alert(Some("4711")).contains("Account: 4711\n"));
     assert!(alert(None).starts_with("Someone answered a mail of Example Shop, and it needs a look.\n"), "{}", alert(None));
+}
+
+#[test]
+fn what_cannot_be_seen_is_told_and_still_used() {
+    let page = "{% extends 'layout.html' %}{% block body %}<p style=\"color:#dddddd\">{{ t.lead }}</p><img src=\"data:image/png;base64,x\"><b>\
+                {% include 'button.html' %}{% endblock %}";
+    let text = include_str!("../../../../templates/easy/mail.txt");
+    let folder = folder(&[("easy/mail.html", page), ("easy/mail.txt", text)]);
+    let found = rules(folder.path());
+    for rule in ["alt", "contrast", "markup"] {
+        assert!(found.contains(&rule), "{rule}: {found:?}");
+    }
 }

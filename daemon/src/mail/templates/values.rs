@@ -6,7 +6,7 @@ use resetd_core::time::Timestamp;
 
 use super::color::Colors;
 use super::fields::clean;
-use crate::config::{Portal, Tone};
+use crate::config::{Logo, Portal, Tone};
 
 /// A portal as its mails show it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -21,6 +21,9 @@ pub(super) struct BrandParts {
     pub locale: String,
     pub familiar: bool,
     pub colors: Colors,
+    pub logo: Option<Logo>,
+    /// What the page calls the logo (RFC 2392).
+    pub logo_url: Option<String>,
 }
 
 impl Brand {
@@ -35,20 +38,37 @@ impl Brand {
             locale: &portal.locale,
             familiar: portal.tone == Tone::Familiar,
             color: &portal.color,
+            logo: portal.logo.as_ref(),
         })
     }
 
     /// From single values: previews and tests.
     pub fn new(look: &Look<'_>) -> Self {
+        let domain = clean(look.domain);
         Self(Arc::new(BrandParts {
+            logo: look.logo.cloned(),
+            logo_url: look.logo.map(|_| format!("cid:logo@{domain}")),
             title: clean(look.title),
             company: clean(look.company.unwrap_or(look.title)),
-            domain: clean(look.domain),
+            domain,
             support: clean(look.support),
             locale: look.locale.to_owned(),
             familiar: look.familiar,
             colors: Colors::of(look.color),
         }))
+    }
+}
+
+impl Brand {
+    /// A page of a mail with the logo in it, to be looked at without the mail.
+    pub fn with_logo(&self, html: &str) -> String {
+        match (&self.0.logo, &self.0.logo_url) {
+            (Some(logo), Some(url)) => {
+                let data = format!("data:{};base64,{}", logo.media_type, data_encoding::BASE64.encode(&logo.bytes));
+                html.replace(url, &data)
+            }
+            _ => html.to_owned(),
+        }
     }
 }
 
@@ -69,6 +89,8 @@ pub struct Look<'a> {
     pub familiar: bool,
     /// `#rrggbb`
     pub color: &'a str,
+    /// The picture in place of the title.
+    pub logo: Option<&'a Logo>,
 }
 
 /// The values of one mail. No `Debug`: it holds the secret.
