@@ -20,6 +20,7 @@ pub(super) struct Scrape<'a> {
     pub events: &'a [(Event, u64)],
     /// Sessions with domains' own servers: policy, result, how many.
     pub tls: &'a [(&'static str, &'static str, u64)],
+    pub wording_problems: usize,
     pub waiting_jobs: usize,
     pub health: &'a Health,
     pub started: Timestamp,
@@ -121,6 +122,8 @@ impl Scrape<'_> {
 
     fn machine(&self, out: &mut String) {
         gauge(out, "resetd_writer_waiting_jobs", "Transactions that wait for the writer.", self.waiting_jobs);
+        let help = "Things that are wrong with administrators' wordings; the built-in ones stand in for those that can't be used.";
+        gauge(out, "resetd_wording_problems", help, self.wording_problems);
         gauge(out, "resetd_start_time_seconds", "When the daemon started, Unix time.", self.started.as_seconds());
         gauge(
             out,
@@ -152,7 +155,7 @@ fn head(out: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }
 
-pub(super) fn gauge(out: &mut String, name: &str, help: &str, value: impl std::fmt::Display) {
+fn gauge(out: &mut String, name: &str, help: &str, value: impl std::fmt::Display) {
     head(out, name, "gauge", help);
     let _ = writeln!(out, "{name} {value}");
 }

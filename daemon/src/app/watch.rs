@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 
 use super::health::Health;
-use super::metrics::{Scrape, gauge};
+use super::metrics::Scrape;
 use super::{App, AppError, Caller, Status};
 use crate::config::{Role, TransportSettings};
 use crate::store::{Copied, Held, Line, Listed, MailShown, Page, Queued};
@@ -107,9 +107,9 @@ impl App {
             return Err(AppError::Forbidden("metrics are for clients with the role `support` or `admin`".into()));
         }
         let counts = self.store.counts().await?;
+        let (now, health) = (self.clock.now(), self.health().await);
         let outfit = self.outfit();
         let tls = outfit.transport.tls_results();
-        let (now, health) = (self.clock.now(), self.health().await);
         let mut text = String::with_capacity(16 * 1024);
         let scrape = Scrape {
             gauges: &self.gauges,
@@ -117,6 +117,7 @@ impl App {
             counts: &counts,
             events: &self.store.tally(),
             tls: &tls,
+            wording_problems: outfit.wording_problems,
             waiting_jobs: self.store.waiting_jobs(),
             health: &health,
             started: self.started_at,
@@ -125,8 +126,6 @@ impl App {
         scrape.render(&mut text);
         self.store.pace(&mut text);
         self.mailboxes.render(now, &mut text);
-        let help = "Things that are wrong with administrators' wordings; the built-in ones stand in for those that can't be used.";
-        gauge(&mut text, "resetd_wording_problems", help, outfit.wording_problems);
         Ok(text)
     }
 
