@@ -92,6 +92,8 @@ async fn five_lines() -> (TempDir, PathBuf) {
 /// What an audit finds after this was done to the file, by whoever has no key.
 fn found_after(path: &Path, done: &str) -> Vec<(i64, AuditTrouble)> {
     let copy = path.with_extension("copy");
+    // A reader that still ends may have left the last rows in the log.
+    Connection::open(path).unwrap().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
     std::fs::copy(path, &copy).unwrap();
     let conn = Connection::open(&copy).unwrap();
     conn.execute_batch(done).unwrap();

@@ -28,7 +28,8 @@ pub(super) fn looks(html: &str, tell: &mut impl FnMut(Rule, String)) {
                         "<img> lacks alt=\"…\": the words for whoever doesn't see the picture (empty for decoration)".to_owned(),
                     );
                 }
-                if is_void(&name) || name.starts_with(['!', '?']) {
+                // What is no HTML (`<o:AllowPNG/>`, for Outlook) follows rules of its own.
+                if is_void(&name) || name.starts_with(['!', '?']) || name.contains(':') {
                     continue;
                 }
                 let style = value("style").unwrap_or_default();
@@ -46,7 +47,7 @@ pub(super) fn looks(html: &str, tell: &mut impl FnMut(Rule, String)) {
                     }
                     open.truncate(at);
                 }
-                None if is_void(&name) => {}
+                None if is_void(&name) || name.contains(':') => {}
                 None => tell(Rule::Markup, format!("</{name}> closes what is not open")),
             },
             Token::Text(text) => readable(text, &open, tell),
