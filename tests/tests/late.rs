@@ -176,18 +176,35 @@ fn an_answer_to_an_expired_reset_still_reaches_support() {
 
 #[test]
 fn hours_pass_and_limits_slide() {
-    let indoors = Indoors::with(&Config::new().limits("cool_down = \"60s\"\nper_account = 2"));
+    // A link that outlives the hour: no relief comes in between.
+    let config = Config::new().shop("link_lifetime = \"2h\"").limits("cool_down = \"60s\"\nper_account = 2");
+    let indoors = Indoors::with(&config);
     let fate = || indoors.site.suppressed(&indoors.site.request("ann"));
     assert_eq!(fate(), None);
     indoors.pass(59 * MINUTE / 60);
     assert_eq!(fate().as_deref(), Some("limit: cool_down"));
     indoors.pass(Duration::from_secs(1));
     assert_eq!(fate(), None);
-    indoors.pass(20 * MINUTE);
+    indoors.pass(50 * MINUTE);
     assert_eq!(fate().as_deref(), Some("limit: per_account"));
-    indoors.pass(11 * MINUTE);
-    assert_eq!(fate(), None, "the last link has died of age: a person must not stay without one");
+    indoors.pass(9 * MINUTE);
+    assert_eq!(fate(), None, "an hour after the first");
     assert_eq!(fate().as_deref(), Some("limit: cool_down"));
+}
+
+#[test]
+fn who_is_over_the_limit_gets_a_mail_once_the_last_link_has_died_of_age() {
+    let indoors = Indoors::with(&Config::new().limits("cool_down = \"60s\"\nper_account = 2"));
+    let fate = || indoors.site.suppressed(&indoors.site.request("ann"));
+    assert_eq!(fate(), None);
+    indoors.pass(MINUTE);
+    assert_eq!(fate(), None);
+    indoors.pass(29 * MINUTE);
+    assert_eq!(fate().as_deref(), Some("limit: per_account"));
+    indoors.pass(MINUTE);
+    assert_eq!(fate(), None);
+    indoors.pass(2 * MINUTE);
+    assert_eq!(fate().as_deref(), Some("limit: per_account"), "one, and no more");
 }
 
 #[test]
@@ -198,10 +215,11 @@ fn wrong_codes_are_forgiven_when_no_secret_they_could_hit_lives() {
     for _ in 0..5 {
         indoors.site.redeem_code("ann", wrong);
     }
+    indoors.site.redeem_code("ann", &mail.code()).expect(429);
     indoors.pass(HOUR);
-    let (_, mail) = indoors.site.mailed("ann");
-    assert!(!mail.text().contains("#"), "codes are locked: the mail has a link alone");
-    indoors.site.redeem_code("ann", wrong).expect(429);
+    let (_, next) = indoors.site.mailed("ann");
+    assert!(!next.text().contains('#'), "codes are locked: the mail has a link alone");
+    indoors.site.redeem_code("ann", &mail.code()).expect(429);
     indoors.pass(2 * HOUR);
     let (_, mail) = indoors.site.mailed("ann");
     indoors.site.redeem_code("ann", &mail.code()).expect(200);

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 /// A piece of a page.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Token<'a> {
-    /// `<name attr="value">`; names in lower case.
-    Open { name: String, attributes: Vec<(String, String)> },
+    /// `<name attr="value">`; names in lower case. `ends`: written `<name/>`, which means something outside HTML alone (Outlook's
+    /// `<o:AllowPNG/>`).
+    Open { name: String, attributes: Vec<(String, String)>, ends: bool },
     /// `</name>`
     Close(String),
     /// What stands between, as written.
@@ -54,7 +55,9 @@ fn tag_length(html: &str) -> usize {
 }
 
 fn tag(text: &str) -> Option<Token<'static>> {
-    let inner = text.trim_start_matches('<').trim_end_matches('>').trim_end_matches('/');
+    let inner = text.trim_start_matches('<').trim_end_matches('>');
+    let ends = inner.ends_with('/');
+    let inner = inner.trim_end_matches('/');
     let is_name_end = |c: char| c.is_whitespace() || c == '/';
     let (closing, inner) = inner.strip_prefix('/').map_or((false, inner), |inner| (true, inner));
     let name = inner.split(is_name_end).next().unwrap_or_default().to_ascii_lowercase();
@@ -64,7 +67,7 @@ fn tag(text: &str) -> Option<Token<'static>> {
     if closing {
         return Some(Token::Close(name));
     }
-    Some(Token::Open { attributes: attributes(&inner[name.len()..]), name })
+    Some(Token::Open { attributes: attributes(&inner[name.len()..]), name, ends })
 }
 
 fn attributes(text: &str) -> Vec<(String, String)> {
@@ -191,6 +194,7 @@ mod tests {
         let open = |name: &str, attributes: &[(&str, &str)]| Token::Open {
             name: name.to_owned(),
             attributes: attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            ends: name == "br",
         };
         assert_eq!(
             found,

@@ -20,7 +20,7 @@ pub(super) fn looks(html: &str, tell: &mut impl FnMut(Rule, String)) {
     let mut open: Vec<Open> = Vec::new();
     for token in tokens(html) {
         match token {
-            Token::Open { name, attributes } => {
+            Token::Open { name, attributes, ends } => {
                 let value = |wanted: &str| attributes.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
                 if name == "img" && value("alt").is_none() {
                     tell(
@@ -28,8 +28,7 @@ pub(super) fn looks(html: &str, tell: &mut impl FnMut(Rule, String)) {
                         "<img> lacks alt=\"…\": the words for whoever doesn't see the picture (empty for decoration)".to_owned(),
                     );
                 }
-                // What is no HTML (`<o:AllowPNG/>`, for Outlook) follows rules of its own.
-                if is_void(&name) || name.starts_with(['!', '?']) || name.contains(':') {
+                if is_void(&name) || name.starts_with(['!', '?']) || (ends && name.contains(':')) {
                     continue;
                 }
                 let style = value("style").unwrap_or_default();
@@ -47,7 +46,7 @@ pub(super) fn looks(html: &str, tell: &mut impl FnMut(Rule, String)) {
                     }
                     open.truncate(at);
                 }
-                None if is_void(&name) || name.contains(':') => {}
+                None if is_void(&name) => {}
                 None => tell(Rule::Markup, format!("</{name}> closes what is not open")),
             },
             Token::Text(text) => readable(text, &open, tell),
@@ -122,12 +121,14 @@ mod tests {
 
     #[test]
     fn sees_tags_that_do_not_close() {
-        for bad in ["<div><b>x</div>", "<b>x", "x</b>", "<table><tr><td><a href='x'>x</td></tr></table>"] {
+        for bad in ["<div><b>x</div>", "<b>x", "x</b>", "<table><tr><td><a href='x'>x</td></tr></table>", "<o:x><o:y></o:x>", "<b/>x"] {
             assert!(told(bad).iter().any(|(rule, _)| *rule == Rule::Markup), "{bad}");
         }
-        for good in
-            ["<!doctype html><html><body><p>a<p>b<br>c</body></html>", "<!--[if mso]><td><![endif]-->x<!--[if mso]></td><![endif]-->"]
-        {
+        for good in [
+            "<!doctype html><html><body><p>a<p>b<br>c</body></html>",
+            "<!--[if mso]><td><![endif]-->x<!--[if mso]></td><![endif]-->",
+            "<o:x><o:y/></o:x>",
+        ] {
             assert_eq!(told(good), [], "{good}");
         }
     }

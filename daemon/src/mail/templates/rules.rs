@@ -94,7 +94,7 @@ pub(super) fn structure(html: &str, link: Option<&str>, logo: Option<&str>, tell
     let mut in_style = false;
     for token in tokens(html) {
         match token {
-            Token::Open { name, attributes } => {
+            Token::Open { name, attributes, .. } => {
                 in_style = name == "style";
                 if is_active(&name) {
                     tell(Rule::Active, format!("<{name}> has no place in a mail"));
@@ -167,7 +167,7 @@ fn is_active(name: &str) -> bool {
 /// Names of tags and attributes in their order.
 pub(super) fn skeleton(html: &str) -> Vec<String> {
     let of = |token| match token {
-        Token::Open { name, attributes } => {
+        Token::Open { name, attributes, .. } => {
             let names: Vec<String> = attributes.into_iter().map(|(name, _)| name).collect();
             Some(format!("{name} {}", names.join(" ")))
         }
