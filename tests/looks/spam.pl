@@ -12,10 +12,8 @@ my %allowed = (
     HTML_MESSAGE      => 'says only that there is an HTML part',
     URIBL_BLOCKED     => 'no network',
     MIXED_ES          => 'counts letters like e against e: Bulgarian and its like have more of them than a forger',
-    HTML_OBFUSCATE_05_10 => 'takes bidi isolates for tags that split a word: Arabic, Hebrew, Persian',
     LOTS_OF_MONEY     => 'alerts: takes digits of flag, time and reset id for a sum',
     MIME_HTML_MOSTLY  => 'alerts: measures our HTML by the last text it finds, which is the attached answer',
-    HTML_OBFUSCATE_10_20 => 'the same',
     WEIRD_QUOTING     => 'scores nothing: takes octets of Chinese characters for quotation marks',
     UNPARSEABLE_RELAY => 'there is none',
 );

@@ -184,9 +184,9 @@ impl Fields {
         }
     }
 
-    /// Writes the value into a sentence; in HTML the person stands out and the support address can be clicked. `None`
-    /// where it isn't known.
-    pub fn write(&self, place: Place, html: bool, out: &mut String) -> Option<()> {
+    /// Writes the value into a sentence; in HTML the person stands out. `isolated`: its direction must not turn the sentence's
+    /// (UAX #9, isolates; within the tags, where no filter takes them for letters that a tag cuts off). `None` where it isn't known.
+    pub fn write(&self, place: Place, html: bool, isolated: bool, out: &mut String) -> Option<()> {
         if let Some(number) = self.number(place) {
             return write!(out, "{number}").ok();
         }
@@ -197,12 +197,15 @@ impl Fields {
             Place::Support => ("<span style=\"font-weight:600\">", "</span>"),
             _ => ("", ""),
         };
+        let (first, last) = if isolated { ("\u{2068}", "\u{2069}") } else { ("", "") };
         out.push_str(open);
+        out.push_str(first);
         if html {
             escape(text, out);
         } else {
             out.push_str(text);
         }
+        out.push_str(last);
         out.push_str(close);
         Some(())
     }

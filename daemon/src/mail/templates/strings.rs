@@ -181,19 +181,13 @@ impl Language {
             }
         };
         let mut out = String::with_capacity(160);
-        // A name or address in another direction than the sentence's must not turn it round (UAX #9, isolates).
         let isolates = super::locale::direction(&self.tag) == "rtl";
         for piece in pieces {
             match piece {
                 Piece::Text(text) if html => super::fields::escape(text, &mut out),
                 Piece::Text(text) => out.push_str(text),
                 Piece::Value(Place::Time) => out.push_str(&self.time(fields)?),
-                Piece::Value(place) if isolates && !place.is_number() => {
-                    out.push('\u{2068}');
-                    fields.write(*place, html, &mut out)?;
-                    out.push('\u{2069}');
-                }
-                Piece::Value(place) => fields.write(*place, html, &mut out)?,
+                Piece::Value(place) => fields.write(*place, html, isolates, &mut out)?,
             }
         }
         Some(out)
