@@ -29,14 +29,25 @@ pub struct Dovecot {
     pub port: u16,
     /// Implicit TLS.
     pub tls_port: u16,
+    /// More lines of its configuration.
+    lines: &'static str,
 }
 
 impl Dovecot {
     /// Starts one, with a certificate for `localhost`.
     pub fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// One that knows IMAP4rev1, IDLE and UIDPLUS, and no MOVE.
+    pub fn without_move() -> Self {
+        Self::start_with("imap_capability = IMAP4rev1 LITERAL+ IDLE UIDPLUS\n")
+    }
+
+    fn start_with(lines: &'static str) -> Self {
         let dir = tempfile::Builder::new().prefix("dovecot-").tempdir().unwrap();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let mut dovecot = Self { dir, process: None, port: Sink::free_port(), tls_port: Sink::free_port() };
+        let mut dovecot = Self { dir, process: None, port: Sink::free_port(), tls_port: Sink::free_port(), lines };
         dovecot.certify();
         for folder in ["mail", "mail/new", "mail/cur", "mail/tmp"] {
             dovecot.own_folder(folder);
@@ -120,6 +131,14 @@ impl Dovecot {
         count("new") + count("cur")
     }
 
+    /// Marks what was put into INBOX and not looked at yet as deleted, as another client does.
+    pub fn mark_deleted(&self) {
+        for entry in fs::read_dir(self.path("mail/new")).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            fs::rename(self.path(&format!("mail/new/{name}")), self.path(&format!("mail/cur/{name}:2,T"))).unwrap();
+        }
+    }
+
     /// Makes a Maildir beside INBOX.
     pub fn folder(&self, name: &str) {
         for sub in ["", "/new", "/cur", "/tmp"] {
@@ -168,7 +187,8 @@ impl Dovecot {
              passdb {{\n driver = static\n args = password={PASSWORD}\n}}\nuserdb {{\n driver = static\n args = uid={uid} gid={gid} home={dir}/mail\n}}\n\
              first_valid_uid = 1\nmail_location = maildir:{dir}/mail\nmaildir_very_dirty_syncs = no\nmailbox_idle_check_interval = 1s\n\
              namespace inbox {{\n inbox = yes\n mailbox Spam {{\n auto = create\n special_use = \\Junk\n }}\n}}\n\
-             service imap-login {{\n inet_listener imap {{\n port = {port}\n }}\n inet_listener imaps {{\n port = {tls}\n ssl = yes\n }}\n}}\n{users}",
+             service imap-login {{\n inet_listener imap {{\n port = {port}\n }}\n inet_listener imaps {{\n port = {tls}\n ssl = yes\n }}\n}}\n{users}{lines}",
+            lines = self.lines,
             dir = self.dir.path().display(),
             port = self.port,
             tls = self.tls_port,

@@ -105,6 +105,38 @@ fn junk_is_read_and_what_was_read_is_moved() {
 
 #[test]
 #[ignore = "needs dovecot"]
+fn without_move_it_copies_and_takes_the_old_ones_away() {
+    let dovecot = Dovecot::without_move();
+    let site = Site::with(&imap(&dovecot, "after = \"move:Done\""));
+    until_up(&site, "INBOX", 1);
+    let (id, mail) = site.mailed("ann");
+    dovecot.deliver("", &Answer::to(&mail, "This wasn't me!").build());
+    site.events().named("flag.raised");
+    assert_eq!(site.state(&id), "denied");
+    until(|| dovecot.files("", None) == 0);
+    assert_eq!(dovecot.files(".Done", None), 1);
+}
+
+#[test]
+#[ignore = "needs dovecot"]
+fn what_was_read_is_deleted_and_what_others_marked_stays() {
+    let dovecot = Dovecot::start();
+    // Too old to be read, and marked by somebody who may think better of it.
+    dovecot.deliver_aged("", b"From: eve@elsewhere.example\r\nSubject: Old\r\n\r\nOld.\r\n", Duration::from_secs(40 * 86_400));
+    dovecot.mark_deleted();
+    let site = Site::with(&imap(&dovecot, "after = \"delete\""));
+    until_up(&site, "INBOX", 1);
+    let (id, mail) = site.mailed("ann");
+    for words in ["This wasn't me!", "And who was it?"] {
+        dovecot.deliver("", &Answer::to(&mail, words).build());
+    }
+    until(|| stored(&site) == 2 && dovecot.files("", None) == 1);
+    assert_eq!(dovecot.files("", Some('T')), 1);
+    assert_eq!(site.state(&id), "denied");
+}
+
+#[test]
+#[ignore = "needs dovecot"]
 fn it_comes_back_when_dovecot_does() {
     let mut dovecot = Dovecot::start();
     let site = Site::with(&imap(&dovecot, ""));

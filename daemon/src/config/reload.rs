@@ -11,6 +11,7 @@ pub fn diff_needs_restart(old: &Settings, new: &Settings) -> Vec<&'static str> {
         ("store.state_dir", old.store.state_dir != new.store.state_dir),
         ("store.root_key_file", old.store.root_key != new.store.root_key),
         ("sending.connections", old.sending.connections != new.sending.connections),
+        ("mailbox.max_size", old.mailbox.max_size != new.mailbox.max_size),
         ("mailbox.maildirs", old.mailbox.maildirs != new.mailbox.maildirs),
         ("mailbox.smtp", listens(old) != listens(new)),
         ("mailbox.lmtp", old.mailbox.lmtp != new.mailbox.lmtp),
@@ -56,7 +57,7 @@ mod tests {
 
     #[test]
     fn the_rest_does_not() {
-        let new = settings("[limits]\nper_account = 9\n[mailbox]\nmax_size = '1MiB'");
+        let new = settings("[limits]\nper_account = 9\nper_address = 9");
         assert_ne!(settings(""), new);
         assert_eq!(diff_needs_restart(&settings(""), &new), Vec::<&str>::new());
     }
