@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub(super) use super::setup::Setup;
 use crate::config::DEFAULT_PATH;
 
 /// The heading of the options that every command takes.
@@ -113,6 +114,15 @@ pub(super) enum Command {
     /// The configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// From nothing to the first real reset: five questions, a configuration, DNS records, a test mail
+    ///
+    /// Asks what is not given, each with a proposal; writes the configuration with every key explained, and DKIM keys; prints the DNS
+    /// records to publish and the commands that are left; with --send-to, sends a real mail and waits for the answer to it. A configuration
+    /// that has a portal is never changed: then only the test mail is left to do.
+    #[command(
+        after_help = "Examples:\n  sudo resetctl setup\n  sudo resetctl setup --title 'Example Shop' --domain shop.example --out 127.0.0.1 --replies lmtp --user www-data\n  sudo resetctl setup --send-to you@example.org"
+    )]
+    Setup(Box<Setup>),
     /// Look at everything that resetd depends on, and say the cure
     ///
     /// Here: configuration, wordings, state folder, disk, mailboxes, clock. By the running daemon, from its own place: the relay's TLS and

@@ -17,15 +17,24 @@ use crate::config::DkimKey;
 use crate::mail::dkim;
 
 /// A key that is kept.
-struct Kept {
-    file: PathBuf,
+pub(super) struct Kept {
+    pub(super) file: PathBuf,
     algorithm: dkim::Algorithm,
-    selector: String,
-    record: dkim::Record,
+    pub(super) selector: String,
+    pub(super) record: dkim::Record,
 }
 
-/// Makes keys, keeps them, and prints what to publish and to configure. All or none: a key is never left behind alone.
+/// Makes keys, keeps them, and prints what to publish and to configure.
 pub(super) fn generate(errand: &Errand, ask: &Generate) -> Result<(), Failure> {
+    let kept = make(ask)?;
+    match errand.json {
+        true => errand.screen.print(&json!({ "items": kept.iter().map(|one| one.json(&ask.domain)).collect::<Vec<_>>() }).to_string()),
+        false => errand.screen.print(&instructions(&kept, &ask.domain, errand.screen)),
+    }
+}
+
+/// Makes keys and keeps them. All or none: a key is never left behind alone.
+pub(super) fn make(ask: &Generate) -> Result<Vec<Kept>, Failure> {
     let entropy = SystemEntropy::new();
     let make = |(algorithm, end): (dkim::Algorithm, &str)| -> Result<(Kept, dkim::Generated), dkim::DkimError> {
         let selector = format!("{}{end}", ask.selector);
@@ -39,11 +48,7 @@ pub(super) fn generate(errand: &Errand, ask: &Generate) -> Result<(), Failure> {
     };
     let made: Vec<(Kept, dkim::Generated)> = wanted.iter().copied().map(make).collect::<Result<_, _>>().map_err(refused)?;
     keep(&made)?;
-    let kept: Vec<Kept> = made.into_iter().map(|(kept, _)| kept).collect();
-    match errand.json {
-        true => errand.screen.print(&json!({ "items": kept.iter().map(|one| one.json(&ask.domain)).collect::<Vec<_>>() }).to_string()),
-        false => errand.screen.print(&instructions(&kept, &ask.domain, errand.screen)),
-    }
+    Ok(made.into_iter().map(|(kept, _)| kept).collect())
 }
 
 /// Prints the record of a key that is there.

@@ -21,6 +21,7 @@ mod resets;
 mod restore;
 mod screen;
 mod secrets;
+mod setup;
 mod status;
 mod table;
 mod templates;
@@ -65,6 +66,7 @@ fn run(cli: Cli, screen: Screen) -> Result<(), Failure> {
         Command::Dkim(DkimCommand::Generate(ask)) => dkim::generate(&errand, &ask),
         Command::Dkim(DkimCommand::Record(ask)) => dkim::record(&errand, &ask),
         Command::Restore(ask) => restore::run(&errand, &ask),
+        Command::Setup(ask) => setup::run(&errand, cli.global.socket.as_deref(), *ask, &runtime),
         Command::Completions { shell } => completions::print(shell, screen),
         Command::Doctor(ask) => runtime.block_on(doctor::run(&errand, cli.global.socket.as_deref(), &ask)),
         command => runtime.block_on(ask(&errand, command)),
@@ -94,6 +96,7 @@ async fn ask(errand: &Errand, command: Command) -> Result<(), Failure> {
         Command::Forget(ask) => data::forget(errand, &ask).await,
         Command::Inbound(_)
         | Command::Restore(_)
+        | Command::Setup(_)
         | Command::Config(_)
         | Command::Dkim(_)
         | Command::Completions { .. }
