@@ -253,6 +253,33 @@ fn a_flood_of_answers_from_one_who_has_the_mail() {
 }
 
 #[test]
+fn in_a_flood_every_answer_is_shown_and_whole() {
+    const ANSWERS: usize = 515;
+    let site = Site::with(&Config::new().limits(LIMITS));
+    let (_, mail) = site.mailed("ann");
+    for n in 0..ANSWERS {
+        // Of some the last words stand far behind.
+        let story = if n % 100 == 0 { "I can not log in. ".repeat(120) } else { String::new() };
+        let words = format!("Please help me. {story}I can not log in, number {n} of them.");
+        site.client().hand_in(&Answer::to(&mail, &words).build()).expect(202);
+    }
+    site.until_quiet();
+    let (mut shown, mut floods) = (Vec::new(), Vec::new());
+    for flag in site.flags() {
+        let flag = site.client().get(&format!("/v1/flags/{}", flag["id"])).expect(200).json();
+        match flag["reason"] == "flood_answers" {
+            true => floods.push(flag["notes"].as_array().unwrap().len()),
+            false => shown.push(flag["text"].to_string()),
+        }
+        shown.extend(flag["notes"].as_array().unwrap().iter().map(|note| note["text"].to_string()));
+    }
+    let lost: Vec<usize> = (0..ANSWERS).filter(|n| !shown.iter().any(|text| text.contains(&format!("number {n} of them")))).collect();
+    assert!(lost.is_empty(), "support can't read {lost:?}");
+    // Of ten each has a flag of its own; a flag shows 500.
+    assert_eq!(floods, [5, 500]);
+}
+
+#[test]
 fn a_flood_of_bounces() {
     let site = Site::with(&Config::new().limits(LIMITS));
     let (id, mail) = site.mailed("ann");

@@ -3,6 +3,7 @@
 
 use resetd_tests::answer::bounce;
 use resetd_tests::{Config, Reply, Site};
+use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 
 #[test]
@@ -37,6 +38,35 @@ fn known_unknown_throttled_and_suppressed_read_alike() {
     }
     assert!(truths.iter().flatten().any(|truth| truth.starts_with("address held")), "{truths:?}");
     assert!(truths.iter().any(Option::is_none));
+}
+
+#[test]
+fn what_is_not_mailed_is_written_like_what_is() {
+    // An answer takes as long as its commit: so the same rows are written, whatever is known. (The benchmark has the clock.)
+    let site = Site::with(&Config::new().limits("per_account = 1\ncool_down = \"0s\""));
+    let held = site.mailed("held");
+    site.hand_in(&bounce(&held.1, "failed", "5.1.1", "550 5.1.1 no such user"));
+    let ask = |account: Value, name: &str| {
+        let body = json!({ "portal": "shop", "account": account, "email": format!("{name}@mail.example") });
+        site.client().post("/v1/resets", &body).expect(202).json()["id"].as_str().unwrap().to_owned()
+    };
+    let ids = [ask(json!("ann"), "ann"), ask(json!("ann"), "ann"), ask(Value::Null, "bob"), ask(json!("other"), "held")];
+    site.until_quiet();
+    let conn = Connection::open_with_flags(site.path().join("state/resetd.db"), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let mut rows = conn
+        .prepare(
+            "SELECT (SELECT group_concat(m.kind || m.attempts) FROM mail m WHERE m.reset_n = r.n), r.selector IS NOT NULL, \
+             (SELECT count(*) FROM event e WHERE e.reset_n = r.n AND e.kind IN ('reset.accepted', 'reset.suppressed')) \
+             FROM reset r WHERE lower(hex(r.id)) = ?1",
+        )
+        .unwrap();
+    let mut written = |id: &str| -> (Option<String>, bool, i64) {
+        rows.query_row([id.replace('-', "")], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap()
+    };
+    for id in &ids {
+        assert_eq!(written(id), (Some("reset1".into()), true, 1), "{:?}", site.suppressed(id));
+    }
+    assert_eq!(ids.iter().filter(|id| site.suppressed(id).is_some()).count(), 3, "one of them was mailed");
 }
 
 #[test]

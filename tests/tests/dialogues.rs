@@ -74,6 +74,10 @@ impl Case {
         if self.expected.last().is_some_and(|(name, _)| name != "mail.deferred") {
             site.until_quiet();
         }
+        // What a server says makes no lines in the log, and steers no terminal.
+        let log = site.log();
+        assert!(!log.chars().any(|c| c.is_control() && c != '\n'), "{log:?}");
+        assert!(log.lines().all(|line| line.starts_with("20")), "{log}");
         drop(site);
         assert_eq!(script.faults(), Vec::<String>::new());
         let heard = script.messages().len();

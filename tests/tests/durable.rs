@@ -164,7 +164,9 @@ fn a_maildir_file_moves_only_after_the_store_has_it() {
     // Each by its words: past the tenth answer to one mail they are collected as notes of one flag.
     let told = told(&site);
     let lost: Vec<usize> = (0..FILES).filter(|n| !told.iter().any(|text| text.contains(&format!("Question {n}:")))).collect();
-    assert!(lost.is_empty(), "never reached support: {lost:?}");
+    // One that was being read at twelve kills is shown to a person as it is.
+    let unread = site.flags().iter().filter(|flag| flag["reason"] == "unreadable" && flag["has_message"] == true).count();
+    assert!(lost.len() <= unread, "never reached support: {lost:?}");
     assert_eq!(count(&maildir.join("cur")), FILES);
 }
 

@@ -295,6 +295,7 @@ impl Walk {
             assert_eq!(page.header("cache-control"), Some("no-store"));
             assert!(page.header("content-security-policy").is_some_and(|policy| policy.contains("default-src 'none'")));
             assert!(!page.text().contains("//"), "something from elsewhere: {}", page.text());
+            self.told_who("POST /v1/resets/inspect");
         }
         let token = token(&mail);
         let said = portal.post("/reset", &[("token", &token), ("password", "short")]).expect(400).text();
@@ -305,6 +306,7 @@ impl Walk {
         let said = portal.post("/reset", &[("token", &token), ("password", NEW)]).expect(200);
         assert!(said.text().contains(CHANGED), "{}", said.text());
         assert!(said.header("set-cookie").is_none_or(|cookie| cookie.contains("Max-Age=0")), "signed in without being asked");
+        self.told_who("POST /v1/resets/redeem");
         self.site.events().until(&id, "reset.completed");
         assert!(!login(portal, ANN, OLD));
         assert!(login(portal, ANN, NEW));
@@ -320,8 +322,17 @@ impl Walk {
         refused(&try_code(portal, ANN, wrong), 404, "unknown");
         refused(&try_code(portal, NOBODY, &code), 404, "unknown");
         let spaced = format!(" {} {} ", &code[..4], &code[4..]);
+        self.between.forget();
         let said = try_code(portal, ANN, &spaced).expect(200).text();
         assert!(said.contains(CHANGED), "{said}");
+        self.told_who("POST /v1/resets/redeem");
+    }
+
+    /// Guesses are counted by client: whose they are has to be told with each.
+    #[track_caller]
+    fn told_who(&self, call: &str) {
+        let asked = self.between.until(call);
+        assert_eq!(asked.body["client"]["ip"], "127.0.0.1", "{call}");
     }
 
     fn refusals(&self, portal: &Portal) {

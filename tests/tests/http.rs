@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use resetd_tests::client::{Reply, read_reply};
+use resetd_tests::site::new_reset;
 use resetd_tests::{Config, Site};
 use serde_json::{Value, json};
 
@@ -352,4 +353,32 @@ fn nothing_a_caller_sends_gets_into_headers_html_or_templates() {
     assert_eq!((to, mail.to.as_str()), (vec!["ann@mail.example".to_owned()], "ann@mail.example"));
     assert!(parsed.cc().is_none() && parsed.bcc().is_none());
     site.redeem(&mail.token()).expect(200);
+}
+
+#[test]
+fn no_header_decides_who_asks_or_where_the_link_leads() {
+    let site = Site::with(&Config::new().limits("per_ip = 1\ncool_down = \"0s\""));
+    let mut client = site.client();
+    for n in 0..3 {
+        let body = new_reset(&format!("u{n}"), &json!({ "client": { "ip": "203.0.113.7" } })).to_string();
+        let other = format!("198.51.100.{n}");
+        let headers = [
+            ("Content-Type", "application/json"),
+            ("Host", "evil.example"),
+            ("X-Forwarded-Host", "evil.example"),
+            ("Forwarded", "for=198.51.100.9;host=evil.example"),
+            ("X-Forwarded-For", &*other),
+            ("X-Real-IP", &*other),
+            ("X-User-ID", "0"),
+        ];
+        let id = client.ask("POST", "/v1/resets", &headers, body.as_bytes()).expect(202).json()["id"].as_str().unwrap().to_owned();
+        let limit = site.suppressed(&id);
+        assert_eq!(limit.as_deref(), (n > 0).then_some("limit: per_ip"), "the body alone says whose client it is");
+        if n == 0 {
+            site.events().until(&id, "mail.sent");
+            let mail = site.outgoing().of_reset(&id);
+            assert!(mail.link().starts_with("https://shop.example/reset?t="), "{}", mail.link());
+            assert!(!String::from_utf8_lossy(&mail.raw).contains("evil.example"));
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Law 5: at most one redeem. And what else a secret that comes back may meet.
 
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use resetd_tests::{Client, Config, Mail, Site};
 use serde_json::json;
@@ -114,6 +115,20 @@ fn a_revoked_secret_is_dead() {
     assert_eq!(site.inspect(&mail.token()).expect(410).reason(), "revoked");
     site.client().delete(&format!("/v1/resets/{id}")).expect(409);
     assert_eq!(site.state(&id), "revoked");
+}
+
+#[test]
+fn refusals_are_written_down_twenty_at_most() {
+    let site = Site::new();
+    let (id, mail) = site.mailed("ann");
+    site.redeem(&mail.token()).expect(200);
+    for _ in 0..30 {
+        site.redeem(&mail.token()).expect(410);
+    }
+    let shown = site.show(&id);
+    let lines = shown["timeline"].as_array().unwrap().iter().filter(|line| line["event"] == "reset.refused");
+    let reasons: Vec<&str> = lines.map(|line| line["detail"]["reason"].as_str().unwrap()).collect();
+    assert_eq!(reasons, ["used"; 20]);
 }
 
 #[test]
@@ -244,6 +259,26 @@ fn racing_guesses_get_five_tries_and_no_more() {
 }
 
 #[test]
+fn the_right_code_behind_five_wrong_ones_is_too_late_however_they_race() {
+    let config = Config::new().shop("method = \"code\"").limits("wrong_codes_per_portal = 10000");
+    let site = Site::with(&config);
+    for round in 0..40 {
+        let account = format!("u{round}");
+        let (id, mail) = site.mailed(&account);
+        let wrong = other_than(&[&mail.code()]);
+        let turn = AtomicUsize::new(0);
+        race(&site, 6, |client| {
+            let code = if turn.fetch_add(1, Ordering::Relaxed) == 3 { mail.code() } else { wrong.clone() };
+            client.post("/v1/resets/redeem", &json!({ "portal": "shop", "account": account, "code": code })).status
+        });
+        // The timeline has the order in which they were decided.
+        let decided = site.timeline(&id);
+        let before = decided.iter().take_while(|event| *event != "reset.redeemed").filter(|event| *event == "code.wrong").count();
+        assert!(before < 5 || !decided.iter().any(|event| event == "reset.redeemed"), "{decided:?}");
+    }
+}
+
+#[test]
 fn wrong_codes_are_remembered_over_a_restart() {
     let mut site = Site::with(&Config::new().shop("method = \"both\""));
     let (_, mail) = site.mailed("ann");
@@ -277,5 +312,8 @@ fn completed_sends_one_notice() {
     let notice = mails.iter().find(|mail| !mail.has_secret()).unwrap();
     assert_eq!(notice.header("auto-submitted").as_deref(), Some("auto-generated"));
     assert!(notice.reply_to().starts_with("reply+") && notice.is_about(&id), "it can be answered: {}", notice.reply_to());
+    let says = notice.text();
+    assert!(says.contains("If it wasn't you") && says.contains("help@shop.example"), "how to object, and to whom: {says}");
+    assert!(!says.contains("://"), "and nothing to open: {says}");
     assert!(site.timeline(&id).contains(&"reset.completed".to_owned()));
 }

@@ -37,6 +37,7 @@ fn whom_no_rule_names_gets_nothing() {
     assert_eq!(nobody.post(&site, "/v1/examine", &json!({ "portal": null, "send_to": null })).status, 403);
     assert_eq!(nobody.ask(&site, "POST", "/v1/inbound", "message/rfc822", "From: a@b.example\r\n\r\nx").status, 403);
     site.until_quiet();
+    assert!(site.log().lines().any(|line| line.contains("http.forbidden") && line.contains(&NOBODY.to_string())), "{}", site.log());
     assert!(site.outgoing().all().is_empty());
     assert!(site.client().get("/v1/events").expect(200).json()["items"].as_array().unwrap().is_empty());
 }
@@ -73,6 +74,9 @@ fn an_app_has_its_own_portals_and_no_flags() {
         assert_eq!(shop.get(&site, path).status, 403, "{path}");
     }
     assert_eq!(shop.post(&site, "/v1/flags/1/resolve", &json!({ "outcome": "ok" })).status, 403);
+    for uid in [SHOP, CLUB] {
+        assert!(site.log().lines().any(|line| line.contains("http.forbidden") && line.contains(&uid.to_string())), "{}", site.log());
+    }
     assert_eq!(shop.ask(&site, "POST", "/v1/queue/1/retry", "", "").status, 403);
     assert_eq!(shop.post(&site, "/v1/resets/redeem", &json!({ "token": mail.token() })).status, 200);
 }

@@ -10,13 +10,14 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, Request};
 use axum::http::header::{CACHE_CONTROL, CONNECTION, HeaderValue};
 use axum::http::request::Parts;
-use axum::http::{Method, Response};
+use axum::http::{Method, Response, StatusCode};
 use axum::response::IntoResponse;
 use futures_util::FutureExt;
 use tower::ServiceExt;
 
 use super::access::{Access, Peer};
 use super::body::BodyTimeout;
+use super::forbidden::{Forbidden, Why};
 use super::problem::{self, Refuse};
 use crate::app::Caller;
 use crate::wire::{Kind, Problem};
@@ -25,12 +26,13 @@ use crate::wire::{Kind, Problem};
 pub(super) struct Face {
     router: Router,
     access: Access,
+    forbidden: Forbidden,
 }
 
 impl Face {
     /// Adds answers for unknown paths and methods to `router`.
     pub(super) fn new(router: Router, access: Access) -> Self {
-        Self { router: router.fallback(no_path).method_not_allowed_fallback(no_method), access }
+        Self { router: router.fallback(no_path).method_not_allowed_fallback(no_method), access, forbidden: Forbidden::default() }
     }
 
     /// Whether a rule names `peer`.
@@ -41,6 +43,7 @@ impl Face {
     /// The answer to a request of `peer`.
     pub(super) async fn answer(&self, peer: &Peer, timeout: BodyTimeout, mut request: Request) -> Response<Body> {
         let caller = self.access.caller(peer).await;
+        let (uid, method) = (caller.uid, request.method().clone());
         let mut response = if caller.grants.is_empty() {
             let mut response = no_rule(&caller).into_response();
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -50,6 +53,9 @@ impl Face {
             request.extensions_mut().insert(timeout);
             self.route(request).await
         };
+        if response.status() == StatusCode::FORBIDDEN {
+            self.forbidden.note(uid, &method, response.extensions().get::<Why>());
+        }
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
     }

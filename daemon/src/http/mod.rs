@@ -6,6 +6,7 @@ mod body;
 mod check;
 mod connection;
 mod face;
+mod forbidden;
 mod guard;
 mod idempotency;
 mod json_error;

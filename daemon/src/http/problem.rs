@@ -5,6 +5,7 @@ use axum::http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
 
+use super::forbidden::Why;
 use crate::app::AppError;
 use crate::wire::{Kind, PROBLEM_JSON, Problem};
 
@@ -77,6 +78,9 @@ impl IntoResponse for Refuse {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if UNREAD.iter().any(|kind| kind.urn() == self.0.kind) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        if self.0.kind == Kind::Forbidden.urn() {
+            response.extensions_mut().insert(Why(self.0.detail.as_str().into()));
         }
         if self.0.status == 503 {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));

@@ -22,8 +22,8 @@ const PROVEN_OF_RESET: u32 = 10;
 const UNPROVEN_OF_RESET: u32 = 3;
 /// Flags an hour that a portal's unproven answers raise.
 const UNPROVEN_OF_PORTAL: u32 = 30;
-/// Characters of an answer that its note in a flood shows.
-const NOTE_MAX: usize = 500;
+/// Notes of one flag, so that whoever shows it can show them all. What comes after opens another.
+pub(super) const NOTES_MAX: u32 = 500;
 
 /// Sightings of a pattern, new ones since the last time.
 #[derive(Clone, Debug)]
@@ -65,6 +65,7 @@ impl Tx<'_> {
             .doing("finding a pattern's flag")?;
         drop(select);
         match found {
+            Some((n, _)) if self.is_full(n)? => self.open_pattern(seen),
             Some((n, None)) => self.count_up(n, seen).map(|()| n),
             Some((n, Some(closed))) if closed > (seen.at - SAME_CASE).as_millis() => self.open_again(n, seen).map(|()| n),
             _ => self.open_pattern(seen),
@@ -148,12 +149,19 @@ impl Tx<'_> {
         let n = self.sight(flood)?;
         let says = done.verdict.map_or(done.kind, |(verdict, _)| verdict);
         let about = done.reset.as_ref().map_or(String::new(), |row| format!(", reset {}", row.id));
-        let text: String = flag.text.chars().take(NOTE_MAX).collect();
-        let note = format!("message {}{about}, {says}, proof {}: {text}", done.inbound, done.proof);
+        let note = format!("message {}{about}, {says}, proof {}: {}", done.inbound, done.proof, flag.text);
         let mut insert =
             self.conn.prepare_cached("INSERT INTO flag_note (flag_n, at, text) VALUES (?1, ?2, ?3)").doing("preparing a note")?;
         insert.execute(params![n, done.at.as_millis(), note]).doing("noting an answer of a flood")?;
         Ok(true)
+    }
+
+    /// Whether a flag takes no more notes (law 4: none is kept where nobody is shown it).
+    pub(super) fn is_full(&self, flag: i64) -> Result<bool, StoreError> {
+        let mut count =
+            self.conn.prepare_cached("SELECT count(*) FROM flag_note WHERE flag_n = ?1").doing("preparing to count a flag's notes")?;
+        let notes: u32 = count.query_row([flag], |row| row.get(0)).doing("counting a flag's notes")?;
+        Ok(notes >= NOTES_MAX)
     }
 
     fn is_flood(&self, done: &Conclusion, portal: &PortalName) -> Result<bool, StoreError> {

@@ -6,10 +6,14 @@ use resetd_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::json;
 
+use super::abuse::NOTES_MAX;
 use super::row::{Doing, Sql, portal_opt, time, time_opt};
 use super::secrets::sql;
 use super::writer::Tx;
 use super::{Flag, FlagFilter, Listed, Page, Resolution, Severity, Store, StoreError};
+
+/// Characters of a note that a list of flags shows: a flood's notes are many. The flag by itself shows them whole.
+const NOTE_IN_LIST: i64 = 500;
 
 const FLAG: &str = "f.n, r.id, f.portal, f.account, f.severity, f.reason, f.verdict, f.confidence, f.proof, f.text, f.sender, f.subject, \
      i.raw IS NOT NULL, f.created_at, f.resolved_at, f.resolved_by, f.outcome, f.note, f.count, f.last_at \
@@ -105,7 +109,7 @@ fn list(conn: &Connection, filter: &FlagFilter, page: Page) -> Result<Listed<Fla
     };
     let mut listed = Listed::cut(rows.filter(|row| row.as_ref().map_or(true, wanted)), page, |flag| flag.id)?;
     for flag in &mut listed.items {
-        flag.notes = notes(conn, flag.id)?;
+        flag.notes = notes(conn, flag.id, NOTE_IN_LIST)?;
     }
     Ok(listed)
 }
@@ -119,13 +123,15 @@ fn one(conn: &Connection, n: i64) -> Result<Option<Flag>, StoreError> {
     let text = sql(&["SELECT ", FLAG, " WHERE f.n = ?1"]);
     let mut select = conn.prepare_cached(&text).doing("preparing to read a flag")?;
     let Some(mut found) = select.query_row([n], flag).optional().doing("reading a flag")? else { return Ok(None) };
-    found.notes = notes(conn, n)?;
+    found.notes = notes(conn, n, i64::MAX)?;
     Ok(Some(found))
 }
 
-fn notes(conn: &Connection, flag: i64) -> Result<Vec<(Timestamp, String)>, StoreError> {
-    let mut select =
-        conn.prepare_cached("SELECT at, text FROM flag_note WHERE flag_n = ?1 ORDER BY n LIMIT 500").doing("preparing to read notes")?;
-    let rows = select.query_map([flag], |row| Ok((time(row, 0)?, row.get(1)?))).doing("reading notes")?;
+/// A flag's notes, oldest first, of each so many characters.
+fn notes(conn: &Connection, flag: i64, characters: i64) -> Result<Vec<(Timestamp, String)>, StoreError> {
+    let mut select = conn
+        .prepare_cached("SELECT at, substr(text, 1, ?2) FROM flag_note WHERE flag_n = ?1 ORDER BY n LIMIT ?3")
+        .doing("preparing to read notes")?;
+    let rows = select.query_map(params![flag, characters, NOTES_MAX], |row| Ok((time(row, 0)?, row.get(1)?))).doing("reading notes")?;
     rows.collect::<Result<_, _>>().doing("reading notes")
 }

@@ -441,6 +441,9 @@ impl Tx<'_> {
         let Some(flag) = select.query_row([row.n], |r| r.get::<_, i64>(0)).optional().doing("finding an open flag")? else {
             return Ok(false);
         };
+        if self.is_full(flag)? {
+            return Ok(false);
+        }
         let mut insert =
             self.conn.prepare_cached("INSERT INTO flag_note (flag_n, at, text) VALUES (?1, ?2, ?3)").doing("preparing a note")?;
         insert.execute(params![flag, done.at.as_millis(), note]).doing("noting")?;

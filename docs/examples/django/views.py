@@ -104,7 +104,7 @@ class Reset(ResetdView):
         token = request.GET.get("token", "")
         if not token:
             return self.form(CodeForm(), PasswordForm(None))
-        good = resetd.inspect(token=token)
+        good = resetd.inspect(token=token, client=client(request))
         return self.form(None, PasswordForm(self.user(good)), token)
 
     def post(self, request):
@@ -112,16 +112,18 @@ class Reset(ResetdView):
             return self.sorry("That did not come from our site.", 403)
         token = request.POST.get("token", "")
         code = None if token else CodeForm(request.POST)
-        user = self.user(resetd.inspect(token=token)) if token else by_email(request.POST.get("email", ""))
+        who = client(request)
+        user = self.user(resetd.inspect(token=token, client=who)) if token else by_email(request.POST.get("email", ""))
         # Before redeem: what is wrong with the password (AUTH_PASSWORD_VALIDATORS) must not cost the link.
         passwords = PasswordForm(user, request.POST)
         if not passwords.is_valid() or (code and not code.is_valid()):
             return self.form(code, passwords, token, status=400)
         if token:
-            good = resetd.redeem(token=token)
+            good = resetd.redeem(token=token, client=who)
         else:
             # For an address without an account the address itself: it is refused and locked as any other is.
-            good = resetd.redeem(account=str(user.pk) if user else code.cleaned_data["email"], code=code.cleaned_data["code"])
+            account = str(user.pk) if user else code.cleaned_data["email"]
+            good = resetd.redeem(account=account, code=code.cleaned_data["code"], client=who)
         # The account is resetd's word, never the browser's. A new password ends the user's sessions: Django ties them to its hash.
         user = self.user(good)
         user.set_password(passwords.cleaned_data["password"])

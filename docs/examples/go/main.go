@@ -65,12 +65,7 @@ func (p *portal) forgot(*http.Request) (page, error) {
 }
 
 func (p *portal) ask(r *http.Request) (page, error) {
-	ip, _, _ := net.SplitHostPort(r.RemoteAddr)
-	agent := r.UserAgent()
-	if len(agent) > 500 {
-		agent = agent[:500]
-	}
-	request := Request{Portal: "shop", Email: r.PostFormValue("email"), Client: &Client{ip, agent}}
+	request := Request{Portal: "shop", Email: r.PostFormValue("email"), Client: client(r)}
 	if user, exists := p.users.byEmail(request.Email); exists {
 		request.Account, request.Email, request.Name = &user.id, user.email, user.name
 	}
@@ -83,11 +78,21 @@ func (p *portal) ask(r *http.Request) (page, error) {
 	return page{Title: "Look into your mailbox", Note: "If there is such an account, a mail is on its way."}, err
 }
 
+// Limits count by the address. Behind a proxy it is the proxy: take it from where that puts it.
+func client(r *http.Request) *Client {
+	ip, _, _ := net.SplitHostPort(r.RemoteAddr)
+	agent := r.UserAgent()
+	if len(agent) > 500 {
+		agent = agent[:500]
+	}
+	return &Client{ip, agent}
+}
+
 // The link. Looks, and uses nothing up: mail scanners and previews open links too.
 func (p *portal) look(r *http.Request) (page, error) {
 	token := r.URL.Query().Get("token")
 	if token != "" {
-		if _, err := p.resetd.Inspect(r.Context(), Secret{Token: token}); err != nil {
+		if _, err := p.resetd.Inspect(r.Context(), Secret{Token: token, Client: client(r)}); err != nil {
 			return page{}, err
 		}
 	}
@@ -95,7 +100,7 @@ func (p *portal) look(r *http.Request) (page, error) {
 }
 
 func (p *portal) change(r *http.Request) (page, error) {
-	secret := Secret{Token: r.PostFormValue("token")}
+	secret := Secret{Token: r.PostFormValue("token"), Client: client(r)}
 	password := r.PostFormValue("password")
 	if len([]rune(password)) < 12 || len(password) > 72 {
 		// Before Redeem: what is wrong with the password must not cost the link. (bcrypt takes 72 bytes.)
@@ -104,7 +109,7 @@ func (p *portal) change(r *http.Request) (page, error) {
 	}
 	if secret.Token == "" {
 		// For an address without an account the address itself: it is refused and locked as any other is.
-		secret = Secret{Portal: "shop", Account: r.PostFormValue("email"), Code: r.PostFormValue("code")}
+		secret = Secret{Portal: "shop", Account: r.PostFormValue("email"), Code: r.PostFormValue("code"), Client: client(r)}
 		if user, exists := p.users.byEmail(secret.Account); exists {
 			secret.Account = user.id
 		}

@@ -23,7 +23,7 @@ var answers = map[string]string{
 	"superseded": "Another mail has taken the place of this one. Use the newest, or ask for a new one.",
 	"denied":     "Somebody answered this mail that they had not asked for it, so we switched it off. Ask for a new one, or write to support.",
 	"revoked":    "This link or code was taken back. Ask for a new one.",
-	"locked":     "Too many wrong codes. Use the link in the mail, or wait two hours.",
+	"locked":     "Too many wrong codes. Use the link in the mail, or ask for a new one: it brings a link.",
 }
 
 // Refused is a secret that is not good: tell the person Answer, with the HTTP status Status.
@@ -71,12 +71,13 @@ type Client struct {
 	UserAgent string `json:"user_agent,omitempty"`
 }
 
-// Secret is a token alone, or portal, account and code.
+// Secret is a token alone, or portal, account and code; and who brings it.
 type Secret struct {
-	Token   string `json:"token,omitempty"`
-	Portal  string `json:"portal,omitempty"`
-	Account string `json:"account,omitempty"`
-	Code    string `json:"code,omitempty"`
+	Token   string  `json:"token,omitempty"`
+	Portal  string  `json:"portal,omitempty"`
+	Account string  `json:"account,omitempty"`
+	Code    string  `json:"code,omitempty"`
+	Client  *Client `json:"client,omitempty"`
 }
 
 // Good is a secret that is good. Set the password of this Account, and of no other.

@@ -59,14 +59,13 @@ public final class Portal {
         String typed = form.getOrDefault("email", "");
         var user = users.byEmail(typed);
         String agent = exchange.getRequestHeaders().getFirst("User-Agent");
-        String ip = exchange.getRemoteAddress().getAddress().getHostAddress();
         try {
             // Everybody's request goes to resetd, which tells nobody apart; neither does the page.
             resetd.request(
                     user.map(Users.User::id).orElse(null),
                     user.map(Users.User::email).orElse(typed),
                     user.map(Users.User::name).orElse(null),
-                    ip,
+                    ip(exchange),
                     agent == null ? null : agent.substring(0, Math.min(500, agent.length())));
         } catch (Resetd.Problem problem) {
             if (!"email".equals(problem.field)) {
@@ -78,15 +77,20 @@ public final class Portal {
                 "<p>If there is such an account, a mail is on its way. <a href=\"/reset\">Type a code instead</a>");
     }
 
+    /** Limits count by the address. Behind a proxy it is the proxy: take it from where that puts it. */
+    private static String ip(HttpExchange exchange) {
+        return exchange.getRemoteAddress().getAddress().getHostAddress();
+    }
+
     /** The link. Looks, and uses nothing up: mail scanners and previews open links too. */
-    private Page look(String token) throws Resetd.Unavailable, Resetd.Refused {
+    private Page look(String token, String ip) throws Resetd.Unavailable, Resetd.Refused {
         if (!token.isEmpty()) {
-            resetd.inspect(resetd.token(token));
+            resetd.inspect(resetd.token(token, ip));
         }
         return new Page("Set a new password", newPassword(token));
     }
 
-    private Page change(Map<String, String> form) throws Resetd.Unavailable, Resetd.Refused {
+    private Page change(Map<String, String> form, String ip) throws Resetd.Unavailable, Resetd.Refused {
         String token = form.getOrDefault("token", "");
         String password = form.getOrDefault("password", "");
         if (password.length() < 12) {
@@ -98,9 +102,9 @@ public final class Portal {
             String email = form.getOrDefault("email", "");
             // For an address without an account the address itself: it is refused and locked as any other is.
             String account = users.byEmail(email).map(Users.User::id).orElse(email);
-            good = resetd.redeem(resetd.code(account, form.getOrDefault("code", "")));
+            good = resetd.redeem(resetd.code(account, form.getOrDefault("code", ""), ip));
         } else {
-            good = resetd.redeem(resetd.token(token));
+            good = resetd.redeem(resetd.token(token, ip));
         }
         // The account is resetd's word, never the browser's.
         users.setPassword(good.account(), password);
@@ -150,10 +154,10 @@ public final class Portal {
         return switch (exchange.getRequestMethod() + " " + path) {
             case "GET /", "GET /login" -> new Page("Sign in", SIGN_IN);
             case "GET /forgot" -> new Page("Forgot your password?", FORGOT);
-            case "GET /reset" -> look(form(exchange.getRequestURI().getRawQuery()).getOrDefault("token", ""));
+            case "GET /reset" -> look(form(exchange.getRequestURI().getRawQuery()).getOrDefault("token", ""), ip(exchange));
             case "POST /login" -> login(form(body(exchange)));
             case "POST /forgot" -> ask(form(body(exchange)), exchange);
-            case "POST /reset" -> change(form(body(exchange)));
+            case "POST /reset" -> change(form(body(exchange)), ip(exchange));
             default -> sorry(404, "There is no such page.");
         };
     }

@@ -33,7 +33,7 @@ public final class Resetd {
             "denied", "Somebody answered this mail that they had not asked for it, so we switched it off. "
                     + "Ask for a new one, or write to support.",
             "revoked", "This link or code was taken back. Ask for a new one.",
-            "locked", "Too many wrong codes. Use the link in the mail, or wait two hours.");
+            "locked", "Too many wrong codes. Use the link in the mail, or ask for a new one: it brings a link.");
 
     /** The secret is not good: tell the person {@link #answer}, with the HTTP status {@link #status}. */
     public static final class Refused extends Exception {
@@ -105,12 +105,13 @@ public final class Resetd {
         return good(call("/v1/resets/redeem", "", secret, 1));
     }
 
-    public Map<String, Object> token(String token) {
-        return fields("token", token);
+    /** The client's IP goes with it: guesses are counted by it. */
+    public Map<String, Object> token(String token, String ip) {
+        return fields("token", token, "client", fields("ip", ip));
     }
 
-    public Map<String, Object> code(String account, String code) {
-        return fields("portal", portal, "account", account, "code", code);
+    public Map<String, Object> code(String account, String code, String ip) {
+        return fields("portal", portal, "account", account, "code", code, "client", fields("ip", ip));
     }
 
     /** The password is changed: the person is told by mail. */

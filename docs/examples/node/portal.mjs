@@ -49,10 +49,9 @@ const pages = {
 
   async "POST /forgot"({ form, request }) {
     const user = byEmail(form.get("email"));
-    const client = { ip: request.socket.remoteAddress, user_agent: request.headers["user-agent"]?.slice(0, 500) };
     try {
       // Everybody's request goes to resetd, which tells nobody apart; neither does the page.
-      await resetd.request(user?.id ?? null, user?.email ?? form.get("email"), { name: user?.name, client });
+      await resetd.request(user?.id ?? null, user?.email ?? form.get("email"), { name: user?.name, client: client(request) });
     } catch (error) {
       if (error.field !== "email") throw error;
       return page("Forgot your password?", `<p>That is not an email address.${forgot}`, 400);
@@ -61,20 +60,21 @@ const pages = {
   },
 
   /** The link. Looks, and uses nothing up: mail scanners and previews open links too. */
-  async "GET /reset"({ url }) {
+  async "GET /reset"({ url, request }) {
     const token = url.searchParams.get("token");
-    if (token) await resetd.inspect({ token });
+    if (token) await resetd.inspect({ token, client: client(request) });
     return page("Set a new password", newPassword(token));
   },
 
-  async "POST /reset"({ form }) {
+  async "POST /reset"({ form, request }) {
     const token = form.get("token");
     const password = form.get("password") ?? "";
     // Before redeem: what is wrong with the password must not cost the link.
     if (password.length < 12) return page("Set a new password", `<p>At least 12 characters, please.${newPassword(token)}`, 400);
     const email = form.get("email") ?? "";
     // For an address without an account the address itself: it is refused and locked as any other is.
-    const good = await resetd.redeem(token ? { token } : { account: byEmail(email)?.id ?? email, code: form.get("code") });
+    const secret = token ? { token } : { account: byEmail(email)?.id ?? email, code: form.get("code") };
+    const good = await resetd.redeem({ ...secret, client: client(request) });
     // The account is resetd's word, never the browser's.
     await setPassword(good.account, password);
     resetd.completed(good.reset).catch(complain);
@@ -82,6 +82,9 @@ const pages = {
     return page("Your password is changed", '<p><a href="/">Sign in</a>');
   },
 };
+
+// Limits count by the address. Behind a proxy it is the proxy: take it from where that puts it.
+const client = (request) => ({ ip: request.socket.remoteAddress, user_agent: request.headers["user-agent"]?.slice(0, 500) });
 
 const signIn = `<form method="post" action="/login">
 <p><label>Email <input name="email" type="email" autocomplete="username" required></label>

@@ -11,7 +11,7 @@ const ANSWERS = {
   superseded: "Another mail has taken the place of this one. Use the newest, or ask for a new one.",
   denied: "Somebody answered this mail that they had not asked for it, so we switched it off. Ask for a new one, or write to support.",
   revoked: "This link or code was taken back. Ask for a new one.",
-  locked: "Too many wrong codes. Use the link in the mail, or wait two hours.",
+  locked: "Too many wrong codes. Use the link in the mail, or ask for a new one: it brings a link.",
 };
 
 /** The secret is not good: tell the person `answer`, with the HTTP status `status`. */
@@ -47,7 +47,7 @@ export class Resetd {
     return (await this.#call("/v1/resets", { portal: this.portal, account, email, ...more }, { headers, tries: 2 })).id;
   }
 
-  /** Is it good? Uses nothing up. secret: {token} or {account, code}. Gives {reset, account, expires_at, …}. */
+  /** Is it good? Uses nothing up. secret: {token} or {account, code}, and client: {ip}. Gives {reset, account, expires_at, …}. */
   inspect(secret) {
     return this.#call("/v1/resets/inspect", this.#secret(secret), { tries: 2 });
   }

@@ -61,10 +61,9 @@ function ask(Closure $field): void
 {
     global $resetd, $users;
     $user = $users->byEmail($field('email'));
-    $client = ['ip' => $_SERVER['REMOTE_ADDR'], 'user_agent' => substr($_SERVER['HTTP_USER_AGENT'] ?? '-', 0, 500)];
     try {
         // Everybody's request goes to resetd, which tells nobody apart; neither does the page.
-        $resetd->request($user['id'] ?? null, $user['email'] ?? $field('email'), ['name' => $user['name'] ?? null, 'client' => $client]);
+        $resetd->request($user['id'] ?? null, $user['email'] ?? $field('email'), ['name' => $user['name'] ?? null, 'client' => client()]);
     } catch (Problem $problem) {
         if ($problem->field !== 'email') {
             throw $problem;
@@ -75,12 +74,18 @@ function ask(Closure $field): void
     page('Look into your mailbox', '<p>If there is such an account, a mail is on its way. <a href="/reset">Type a code instead</a>');
 }
 
+/** Limits count by the address. Behind a proxy it is the proxy: take it from where that puts it. */
+function client(): array
+{
+    return ['ip' => $_SERVER['REMOTE_ADDR'], 'user_agent' => substr($_SERVER['HTTP_USER_AGENT'] ?? '-', 0, 500)];
+}
+
 /** The link. Looks, and uses nothing up: mail scanners and previews open links too. */
 function look(string $token): void
 {
     global $resetd;
     if ($token !== '') {
-        $resetd->inspect(['token' => $token]);
+        $resetd->inspect(['token' => $token, 'client' => client()]);
     }
     page('Set a new password', new_password($token));
 }
@@ -97,7 +102,7 @@ function change(Closure $field): void
     $user = $users->byEmail($field('email'));
     // For an address without an account the address itself: it is refused and locked as any other is.
     $secret = $token !== '' ? ['token' => $token] : ['account' => $user['id'] ?? $field('email'), 'code' => $field('code')];
-    $good = $resetd->redeem($secret);
+    $good = $resetd->redeem($secret + ['client' => client()]);
     // The account is resetd's word, never the browser's.
     $users->setPassword($good['account'], $field('password'));
     quietly(fn () => $resetd->completed($good['reset']));

@@ -14,7 +14,7 @@ final class Refused extends RuntimeException
         'superseded' => 'Another mail has taken the place of this one. Use the newest, or ask for a new one.',
         'denied' => 'Somebody answered this mail that they had not asked for it, so we switched it off. Ask for a new one, or write to support.',
         'revoked' => 'This link or code was taken back. Ask for a new one.',
-        'locked' => 'Too many wrong codes. Use the link in the mail, or wait two hours.',
+        'locked' => 'Too many wrong codes. Use the link in the mail, or ask for a new one: it brings a link.',
     ];
 
     public function answer(): string
@@ -59,7 +59,7 @@ final class Resetd
         return $this->call('/v1/resets', $body, [$key], tries: 2)['id'];
     }
 
-    /** Is it good? Uses nothing up. Secret: [token] or [account, code]. Gives reset, account, expires_at. */
+    /** Is it good? Uses nothing up. Secret: [token] or [account, code], and client => [ip]. Gives reset, account, expires_at. */
     public function inspect(array $secret): array
     {
         return $this->call('/v1/resets/inspect', $this->secret($secret), tries: 2);

@@ -74,7 +74,7 @@ class Portal(BaseHTTPRequestHandler):
             self.resetd.request(
                 str(user["id"]) if user else None,
                 user["email"] if user else email,
-                client={"ip": self.client_address[0], "user_agent": self.headers.get("User-Agent", "")[:500] or None},
+                client={**self.client(), "user_agent": self.headers.get("User-Agent", "")[:500] or None},
                 **({"name": user["name"]} if user else {}),
             )
         except Problem as problem:
@@ -88,7 +88,7 @@ class Portal(BaseHTTPRequestHandler):
         token = parse_qs(urlsplit(self.path).query).get("token", [""])[0]
         if not token:
             return self.show(pages.code())
-        self.resetd.inspect(token=token)
+        self.resetd.inspect(token=token, client=self.client())
         self.show(pages.new_password(token))
 
     def post_reset(self):
@@ -98,11 +98,12 @@ class Portal(BaseHTTPRequestHandler):
             page = pages.new_password(token, short=True) if token else pages.code(self.field("email"), short=True)
             return self.show(page, 400)
         if token:
-            good = self.resetd.redeem(token=token)
+            good = self.resetd.redeem(token=token, client=self.client())
         else:
             user = self.store.by_email(self.field("email"))
             # For an address without an account the address itself: it is refused and locked as any other is.
-            good = self.resetd.redeem(account=str(user["id"]) if user else self.field("email"), code=code)
+            account = str(user["id"]) if user else self.field("email")
+            good = self.resetd.redeem(account=account, code=code, client=self.client())
         # The account is resetd's word, never the browser's.
         self.store.set_password(int(good["account"]), password)
         quietly(self.resetd.completed, good["reset"])
@@ -143,6 +144,10 @@ class Portal(BaseHTTPRequestHandler):
 
     def field(self, name):
         return self.form.get(name, [""])[0].strip()
+
+    def client(self):
+        # Guesses are counted by it. Behind a proxy it is the proxy: take the address from where that puts it.
+        return {"ip": self.client_address[0]}
 
     def session(self):
         try:

@@ -14,7 +14,7 @@ ANSWERS = {
     "denied": "Somebody answered this mail that they had not asked for it, so we switched it off. "
     "Ask for a new one, or write to support.",
     "revoked": "This link or code was taken back. Ask for a new one.",
-    "locked": "Too many wrong codes. Use the link in the mail, or wait two hours.",
+    "locked": "Too many wrong codes. Use the link in the mail, or ask for a new one: it brings a link.",
 }
 
 
@@ -53,7 +53,7 @@ class Resetd:
         return self._call("POST", "/v1/resets", body, headers, tries=2)["id"]
 
     def inspect(self, **secret):
-        """Is it good? Uses nothing up. `token=…`, or `account=…, code=…`. Returns {"reset", "account", "expires_at", …}."""
+        """Is it good? Uses nothing up. `token=…`, or `account=…, code=…`; client={"ip"}. Returns {"reset", "account", "expires_at", …}."""
         return self._call("POST", "/v1/resets/inspect", self._secret(secret), tries=2)
 
     def redeem(self, **secret):

@@ -73,7 +73,7 @@ class Portal < WEBrick::HTTPServlet::AbstractServlet
       case request.path
       when "/", "/login" then page("Sign in", SIGN_IN)
       when "/forgot" then page("Forgot your password?", FORGOT)
-      when "/reset" then look(request.query["token"])
+      when "/reset" then look(request.query["token"], client(request))
       else sorry(404, "There is no such page.")
       end
     end
@@ -87,8 +87,8 @@ class Portal < WEBrick::HTTPServlet::AbstractServlet
       form = request.query.transform_values { |value| value.dup.force_encoding("UTF-8").scrub }
       case request.path
       when "/login" then login(form)
-      when "/forgot" then ask(form, request)
-      when "/reset" then change(form)
+      when "/forgot" then ask(form, client(request))
+      when "/reset" then change(form, client(request))
       else sorry(404, "There is no such page.")
       end
     end
@@ -105,10 +105,12 @@ class Portal < WEBrick::HTTPServlet::AbstractServlet
     good ? page("Hello, #{user.name}", "") : page("Sign in", "<p>Address and password do not go together.#{SIGN_IN}", 403)
   end
 
-  def ask(form, request)
+  # Limits count by the address. Behind a proxy it is the proxy: take it from where that puts it.
+  def client(request) = { ip: request.remote_ip, user_agent: request["User-Agent"]&.slice(0, 500) }
+
+  def ask(form, client)
     email = form.fetch("email", "")
     user = USERS.by_email(email)
-    client = { ip: request.remote_ip, user_agent: request["User-Agent"]&.slice(0, 500) }
     # Everybody's request goes to resetd, which tells nobody apart; neither does the page.
     RESETD.request(user&.id, user&.email || email, name: user&.name, client:)
     page("Look into your mailbox", '<p>If there is such an account, a mail is on its way. <a href="/reset">Type a code instead</a>')
@@ -119,19 +121,20 @@ class Portal < WEBrick::HTTPServlet::AbstractServlet
   end
 
   # The link. Looks, and uses nothing up: mail scanners and previews open links too.
-  def look(token)
-    RESETD.inspect_secret(token:) if token
+  def look(token, client)
+    RESETD.inspect_secret(token:, client:) if token
     page("Set a new password", new_password(token))
   end
 
-  def change(form)
+  def change(form, client)
     token, email, code, password = %w[token email code password].map { |name| form.fetch(name, "") }
     token = nil if token.empty?
     # Before redeem: what is wrong with the password must not cost the link.
     return page("Set a new password", "<p>At least 12 characters, please.#{new_password(token)}", 400) if password.length < 12
 
     # For an address without an account the address itself: it is refused and locked as any other is.
-    good = token ? RESETD.redeem(token:) : RESETD.redeem(account: USERS.by_email(email)&.id || email, code:)
+    secret = token ? { token: } : { account: USERS.by_email(email)&.id || email, code: }
+    good = RESETD.redeem(**secret, client:)
     # The account is resetd's word, never the browser's.
     USERS.set_password(good["account"], password)
     quietly { RESETD.completed(good["reset"]) }

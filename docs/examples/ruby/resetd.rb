@@ -16,7 +16,7 @@ class Resetd
     "superseded" => "Another mail has taken the place of this one. Use the newest, or ask for a new one.",
     "denied" => "Somebody answered this mail that they had not asked for it, so we switched it off. Ask for a new one, or write to support.",
     "revoked" => "This link or code was taken back. Ask for a new one.",
-    "locked" => "Too many wrong codes. Use the link in the mail, or wait two hours."
+    "locked" => "Too many wrong codes. Use the link in the mail, or ask for a new one: it brings a link."
   }.freeze
 
   # resetd can't be reached or can't store: the person tries again in a moment.
@@ -70,7 +70,7 @@ class Resetd
     call("/v1/resets", { portal: @portal, account:, email:, **more }, key, tries: 2)["id"]
   end
 
-  # Is it good? Uses nothing up. `token:`, or `account:` and `code:`. Gives "reset", "account", "expires_at".
+  # Is it good? Uses nothing up. `token:`, or `account:` and `code:`; `client: {ip:}`. Gives "reset", "account", "expires_at".
   def inspect_secret(**secret) = call("/v1/resets/inspect", with_portal(secret), tries: 2)
 
   # Uses it, once. Set the password of the "account" that this gives, and of no other.

@@ -47,7 +47,7 @@ answer() {
 	superseded) echo 'Another mail has taken the place of this one. Use the newest, or ask for a new one.' ;;
 	denied) echo 'Somebody answered this mail that they had not asked for it, so we switched it off. Ask for a new one, or write to support.' ;;
 	revoked) echo 'This link or code was taken back. Ask for a new one.' ;;
-	locked) echo 'Too many wrong codes. Use the link in the mail, or wait two hours.' ;;
+	locked) echo 'Too many wrong codes. Use the link in the mail, or ask for a new one: it brings a link.' ;;
 	# A later resetd may know more reasons; each of them is a no.
 	*) echo 'This link or code is not good any more. Ask for a new one.' ;;
 	esac

@@ -111,14 +111,14 @@ async fn ask(
 }
 
 /// The link. Looks, and uses nothing up: mail scanners and previews open links too.
-async fn look(State(site): Site, Query(link): Query<Input>) -> Result<Page, Error> {
+async fn look(State(site): Site, ConnectInfo(peer): ConnectInfo<SocketAddr>, Query(link): Query<Input>) -> Result<Page, Error> {
     if !link.token.is_empty() {
-        site.resetd.inspect(Secret::Token(&link.token)).await?;
+        site.resetd.inspect(Secret::Token(&link.token), peer.ip()).await?;
     }
     Ok(new_password(link.token))
 }
 
-async fn change(State(site): Site, Form(form): Form<Input>) -> Result<Page, Error> {
+async fn change(State(site): Site, ConnectInfo(peer): ConnectInfo<SocketAddr>, Form(form): Form<Input>) -> Result<Page, Error> {
     if form.password.chars().count() < 12 {
         // Before redeem: what is wrong with the password must not cost the link.
         let page = new_password(form.token);
@@ -131,7 +131,7 @@ async fn change(State(site): Site, Form(form): Form<Input>) -> Result<Page, Erro
         let account = user.as_ref().map_or(&form.email, |user| &user.id);
         let code = Secret::Code { account, code: &form.code };
         let secret = if form.token.is_empty() { code } else { Secret::Token(&form.token) };
-        let good = site.resetd.redeem(secret).await?;
+        let good = site.resetd.redeem(secret, peer.ip()).await?;
         // The account is resetd's word, never the browser's.
         site.users.set_password(&good.account, &form.password);
         complain(site.resetd.completed(&good.reset).await);

@@ -1,5 +1,6 @@
 //! A client of resetd's socket. Copy this file: it needs hyper, hyper-util, http-body-util, serde, serde_json, thiserror, tokio and uuid.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -39,7 +40,7 @@ pub fn answer(reason: &str) -> &'static str {
             "Somebody answered this mail that they had not asked for it, so we switched it off. Ask for a new one, or write to support."
         }
         "revoked" => "This link or code was taken back. Ask for a new one.",
-        "locked" => "Too many wrong codes. Use the link in the mail, or wait two hours.",
+        "locked" => "Too many wrong codes. Use the link in the mail, or ask for a new one: it brings a link.",
         // A later resetd may know more reasons; each of them is a no.
         _ => "This link or code is not good any more. Ask for a new one.",
     }
@@ -97,13 +98,13 @@ impl Resetd {
     }
 
     /// Is it good? Uses nothing up.
-    pub async fn inspect(&self, secret: Secret<'_>) -> Result<Good, Error> {
-        parsed(&self.call("/v1/resets/inspect", None, &self.presented(secret), 2).await?)
+    pub async fn inspect(&self, secret: Secret<'_>, ip: IpAddr) -> Result<Good, Error> {
+        parsed(&self.call("/v1/resets/inspect", None, &self.presented(secret, ip), 2).await?)
     }
 
     /// Uses it, once. One try: a second could only meet what the first has used.
-    pub async fn redeem(&self, secret: Secret<'_>) -> Result<Good, Error> {
-        parsed(&self.call("/v1/resets/redeem", None, &self.presented(secret), 1).await?)
+    pub async fn redeem(&self, secret: Secret<'_>, ip: IpAddr) -> Result<Good, Error> {
+        parsed(&self.call("/v1/resets/redeem", None, &self.presented(secret, ip), 1).await?)
     }
 
     /// The password is changed: the person is told by mail.
@@ -117,10 +118,12 @@ impl Resetd {
         self.call("/v1/login-failures", None, &body, 1).await.map(drop)
     }
 
-    fn presented(&self, secret: Secret<'_>) -> serde_json::Value {
+    /// The client's IP goes with it: guesses are counted by it.
+    fn presented(&self, secret: Secret<'_>, ip: IpAddr) -> serde_json::Value {
+        let client = json!({ "ip": ip });
         match secret {
-            Secret::Token(token) => json!({ "token": token }),
-            Secret::Code { account, code } => json!({ "portal": self.portal, "account": account, "code": code }),
+            Secret::Token(token) => json!({ "token": token, "client": client }),
+            Secret::Code { account, code } => json!({ "portal": self.portal, "account": account, "code": code, "client": client }),
         }
     }
 
