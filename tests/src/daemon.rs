@@ -76,6 +76,11 @@ impl Daemon {
         }
     }
 
+    /// Whether it runs.
+    pub fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Its process number.
     pub fn pid(&self) -> u32 {
         self.child.id()

@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod authority;
 pub mod between;
+pub mod chaos;
 pub mod client;
 pub mod config;
 pub mod daemon;

@@ -209,6 +209,11 @@ impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Full | StoreError::Closed => Self::Unavailable(format!("{error}; nothing was accepted")),
+            // What SQLite says of it goes to the log alone.
+            StoreError::Disk { .. } => {
+                tracing::error!(event = "store.disk_failed", %error);
+                Self::Unavailable("the disk fails; nothing was accepted".into())
+            }
             error => Self::Internal(error.to_string()),
         }
     }

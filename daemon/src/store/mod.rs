@@ -68,6 +68,14 @@ pub enum StoreError {
     /// The disk is full.
     #[error("the disk is full")]
     Full,
+    /// The disk can't be written or read: it is read-only, or broken.
+    #[error("the disk fails while {doing}: {source}")]
+    Disk {
+        /// What was being done.
+        doing: &'static str,
+        /// What SQLite said.
+        source: Arc<rusqlite::Error>,
+    },
     /// The integrity check failed.
     #[error(
         "the database is damaged: {0}. Nothing was changed. Put the newest good backup back with `resetctl restore --replace FILE` \
@@ -105,6 +113,9 @@ impl StoreError {
     fn sqlite(doing: &'static str, source: rusqlite::Error) -> Self {
         match source.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DiskFull) => Self::Full,
+            Some(rusqlite::ErrorCode::SystemIoFailure | rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::CannotOpen) => {
+                Self::Disk { doing, source: Arc::new(source) }
+            }
             Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
                 Self::Corrupt(format!("{source} (while {doing})"))
             }

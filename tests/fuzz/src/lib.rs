@@ -1,14 +1,19 @@
 //! What each fuzz target does with its bytes. Shared by the targets, which libFuzzer drives, and by the test that runs
 //! their corpora (`daemon/tests/fuzz_corpora.rs`): what was found once stays found.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use resetd::config::{self, Environment};
 use resetd::mailbox::smtp::{Dialect, Service, Terms, session};
 use resetd::mailbox::{Arrival, Sink, StoreFailed};
 use resetd::reading::{Envelope, Secrets, Trust, explain, read, strike};
+use resetd::wire;
+use resetd_core::address::Mailbox;
 use resetd_core::answer;
 use resetd_core::inbound::{OurWords, kind, typed};
 use resetd_core::secret::{KeyRing, Tag};
+use resetd_core::smtp_reply::SmtpReply;
 
 /// A whole message: bytes to facts, kind, verdict, and the struck copy for support.
 pub fn facts(raw: &[u8]) {
@@ -63,6 +68,47 @@ pub fn smtp(bytes: &[u8]) {
         assert!(heard.ends_with(b"\r\n"), "a reply without its end");
         assert!(served.await.is_ok(), "the session panicked");
     });
+}
+
+/// A configuration file: whatever is in it, it is read, or its faults are told.
+pub fn config(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Err(errors) = config::parse(&text, Path::new("resetd.toml"), &Environment::of_process()) {
+        assert!(!errors.to_string().is_empty(), "refused without a word");
+    }
+}
+
+/// The body of a request, as each of the types that a client may send; what was read is written and read again the same.
+pub fn json(bytes: &[u8]) {
+    let _ = serde_json::from_slice::<wire::NewReset>(bytes);
+    let _ = serde_json::from_slice::<wire::Presented>(bytes);
+    let _ = serde_json::from_slice::<wire::LoginFailure>(bytes);
+}
+
+/// An address that was taken can go into a header and an SMTP command as it is.
+pub fn address(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Ok(mailbox) = Mailbox::parse(&text) {
+        let taken = mailbox.as_str();
+        let breaks_out = |c: char| c.is_control() || c.is_whitespace() || "<>,;".contains(c);
+        assert!(taken.len() <= 254 && !taken.contains(breaks_out), "{taken:?}");
+        assert_eq!(Mailbox::parse(taken).map(|again| again.as_str().to_owned()).ok().as_deref(), Some(taken), "taken once, not twice");
+    }
+}
+
+/// A key file.
+pub fn keys(bytes: &[u8]) {
+    let _ = KeyRing::parse(&String::from_utf8_lossy(bytes));
+}
+
+/// What a next hop says: code and text.
+pub fn reply(bytes: &[u8]) {
+    let Some((head, text)) = bytes.split_first_chunk::<2>() else { return };
+    let reply = SmtpReply::new(u16::from_be_bytes(*head), &String::from_utf8_lossy(text));
+    let (_, _) = (reply.meaning(), reply.says_nobody_there());
+    if let Some(id) = reply.next_hop_id() {
+        assert!(!id.is_empty() && !id.contains(char::is_whitespace), "{id:?}");
+    }
 }
 
 /// Takes everything for here.example.

@@ -164,7 +164,7 @@ impl<S: Sink> Connection<'_, S> {
     async fn line(&mut self, stop: &mut Stop) -> Result<Heard, Ended> {
         let mut too_long = false;
         let mut searched = 0;
-        let until = Instant::now() + self.patience();
+        let since = Instant::now();
         loop {
             if let Some(end) = memchr::memchr(b'\n', &self.input[searched..]) {
                 let line = self.input.drain(..=searched + end).collect();
@@ -180,11 +180,23 @@ impl<S: Sink> Connection<'_, S> {
                 biased;
                 () = stopped(stop) => return Ok(Heard::Stop),
                 // One deadline for the line, however slowly its octets come.
-                more = tokio::time::timeout_at(until, self.stream.read_buf(&mut self.input)) => {
-                    if more?? == 0 {
-                        return Err(Ended);
-                    }
+                more = self.within(since) => {
+                    more?;
                 }
+            }
+        }
+    }
+
+    /// Reads what comes; an error where nothing comes for as long as the peer may be silent, counted from `since`. That is looked at
+    /// again while it is waited for: who came while there was room must not sit on when there is none.
+    async fn within(&mut self, since: Instant) -> Result<usize, Ended> {
+        loop {
+            let until = (Instant::now() + IDLE_WHEN_FULL).min(since + self.patience());
+            match tokio::time::timeout_at(until, self.stream.read_buf(&mut self.input)).await {
+                Ok(Ok(0)) => return Err(Ended),
+                Ok(more) => return Ok(more?),
+                Err(_) if Instant::now() < since + self.patience() => {}
+                Err(late) => return Err(late.into()),
             }
         }
     }
@@ -274,10 +286,7 @@ impl<S: Sink> Connection<'_, S> {
 
     /// Reads on, within the time that a message's octets have.
     async fn more(&mut self, pace: &mut Pace) -> Result<(), Ended> {
-        let more = tokio::time::timeout_at(pace.since + self.patience(), self.stream.read_buf(&mut self.input)).await??;
-        if more == 0 {
-            return Err(Ended);
-        }
+        let more = self.within(pace.since).await?;
         pace.came(more);
         Ok(())
     }

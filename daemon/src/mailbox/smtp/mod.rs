@@ -114,6 +114,5 @@ pub async fn session<S: Sink>(
 fn shared<S: Sink>(sink: Arc<S>, service: Service, seats: Seats) -> Shared<S> {
     let Service { terms, tls, .. } = service;
     let room = Room::new(terms.max_size.saturating_mul(LARGE_AT_ONCE));
-    let crowded = terms.dialect == Dialect::Smtp;
-    Shared { sink, room, tls, terms, crowded: Box::new(move || crowded && seats.crowded()) }
+    Shared { sink, room, tls, terms, crowded: Box::new(move || seats.crowded()) }
 }

@@ -455,3 +455,21 @@ proptest! {
         prop_assert_eq!(run(all.chunks(cut).collect()), run(vec![&all]));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_came_while_there_was_room_and_says_nothing_goes_when_there_is_none() {
+    let full = Arc::new(AtomicBool::new(false));
+    let crowded = Arc::clone(&full);
+    let (sink, terms) = (Arc::new(Shelf::default()), Service::lmtp(2000).terms);
+    let crowded = Box::new(move || crowded.load(Ordering::Relaxed));
+    let shared = connection::Shared { sink, terms, tls: None, room: Room::new(2000), crowded };
+    let (_ours, theirs) = tokio::io::duplex(1 << 12);
+    let (_sender, stop) = watch::channel(false);
+    let serving = tokio::spawn(async move { connection::serve(theirs, None, &shared, stop).await });
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(!serving.is_finished(), "there is room: it has five minutes");
+    full.store(true, Ordering::Relaxed);
+    let since = tokio::time::Instant::now();
+    serving.await.unwrap();
+    assert!(since.elapsed() <= Duration::from_secs(15), "{:?}", since.elapsed());
+}
