@@ -37,6 +37,11 @@ pub struct NotReady {
 impl Daemon {
     /// Starts it on `dir/resetd.toml` and waits until it says that it is ready.
     pub fn start(dir: &Path, activated: Option<&UnixListener>, env: &[(&str, &str)]) -> Result<Self, NotReady> {
+        Self::start_with(dir, activated, env, &[])
+    }
+
+    /// The same with more arguments.
+    pub fn start_with(dir: &Path, activated: Option<&UnixListener>, env: &[(&str, &str)], more: &[&str]) -> Result<Self, NotReady> {
         let path = dir.join("notify");
         let _ = std::fs::remove_file(&path);
         let notify = UnixDatagram::bind(&path).unwrap();
@@ -47,7 +52,7 @@ impl Daemon {
             Some(_) => activation(),
             None => Command::new(program("resetd")),
         };
-        command.arg("--config").arg(dir.join("resetd.toml"));
+        command.arg("--config").arg(dir.join("resetd.toml")).args(more);
         command.env("NOTIFY_SOCKET", &path).env_remove("JOURNAL_STREAM").envs(env.iter().copied());
         if std::env::var_os("RESETD_LOG").is_none() {
             command.env("RESETD_LOG", "debug");

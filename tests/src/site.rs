@@ -76,6 +76,16 @@ impl Site {
         Ok(())
     }
 
+    /// Starts it as the unit does where the configuration names no portal yet: it is ready, and waits.
+    #[track_caller]
+    pub fn wait_for_configuration(&mut self) {
+        let activated = self.activated.get_or_insert_with(|| UnixListener::bind(self.dir.path().join("s")).unwrap());
+        match Daemon::start_with(self.dir.path(), Some(activated), &[], &["--wait"]) {
+            Ok(daemon) => self.daemon = Some(daemon),
+            Err(not) => panic!("resetd did not wait: {}\n{}", not.status, not.log),
+        }
+    }
+
     /// SIGKILL.
     pub fn kill9(&mut self) {
         self.daemon.take().unwrap().kill9();

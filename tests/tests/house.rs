@@ -64,7 +64,7 @@ const OWNERS: [(&str, &[&str]); 8] = [
     ("mail_parser", &["reading"]),
     ("axum", &["http"]),
     ("inotify", &["mailbox"]),
-    ("listenfd", &["http"]),
+    ("listenfd", &["startup"]),
 ];
 
 #[test]

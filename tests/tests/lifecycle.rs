@@ -148,6 +148,38 @@ fn systemd_hands_the_socket_in() {
 }
 
 #[test]
+fn who_has_connected_and_not_spoken_yet_is_answered_at_a_stop() {
+    let mut site = Site::new();
+    let mut silent = BufReader::new(UnixStream::connect(site.socket()).unwrap());
+    // Connections are taken in turn: this answer means that the silent one was taken, too.
+    site.client().get("/v1/status").expect(200);
+    let daemon = site.daemon();
+    daemon.term();
+    daemon.until_says("STOPPING=1").unwrap();
+    let body = new_reset("ann", &json!({})).to_string();
+    let head = format!("POST /v1/resets HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
+    silent.get_mut().write_all((head + &body).as_bytes()).unwrap();
+    read_reply(&mut silent).unwrap().expect(202);
+    assert!(site.daemon().ended().success());
+}
+
+#[test]
+fn without_a_portal_it_waits_and_says_what_to_do() {
+    let mut site = Site::unstarted(&Config::new());
+    let good = fs::read_to_string(site.path().join("resetd.toml")).unwrap();
+    site.configure_as("");
+    site.wait_for_configuration();
+    assert!(!site.path().join("state").exists(), "it opens and makes nothing");
+    let told = site.client().get("/v1/status").expect(503).json()["detail"].as_str().unwrap().to_owned();
+    assert!(told.contains("portal") && told.contains("systemctl reload resetd"), "{told}");
+    site.configure_as("[portal.shop]\n");
+    assert!(site.daemon().hup().contains("errors"));
+    site.configure_as(&good);
+    assert!(site.daemon().hup().contains("serving"));
+    site.mailed("ann");
+}
+
+#[test]
 fn the_watchdog_hears_of_a_daemon_that_lives() {
     let mut site = Site::unstarted(&Config::new());
     site.try_start(&[("WATCHDOG_USEC", "200000")]).unwrap();

@@ -67,3 +67,11 @@ pub fn parse(text: &str, path: &Path, env: &Environment) -> Result<Settings, Con
         (_, problems) => Err(failed(problems)),
     }
 }
+
+/// Whether the file is TOML and has no portal in it, as when it was installed. One that can't be read, or is no TOML, is wrong and
+/// not unfinished.
+pub fn names_no_portal(path: &Path) -> bool {
+    let Ok(text) = std::fs::read_to_string(path) else { return false };
+    let Ok(table) = read::parse_toml(&text) else { return false };
+    table.get_ref().get("portal").is_none_or(|portals| portals.get_ref().as_table().is_some_and(|portals| portals.is_empty()))
+}

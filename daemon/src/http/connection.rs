@@ -12,6 +12,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::Notify;
 
 use super::access::Peer;
 use super::body::BodyTimeout;
@@ -29,7 +30,11 @@ const BUFFER: usize = 64 * 1024;
 /// would make the client see an error instead of the answer.
 const LINGER: (Duration, u64) = (Duration::from_secs(1), 16 * 1024 * 1024);
 
-/// Serves a connection until it ends, or until `stop`: then the request under way is finished.
+/// How long a client that has connected and not spoken yet may still ask when the daemon stops. Its connection was taken from the
+/// socket that outlives us: closed at once, it would be lost, where one a moment later waits for our successor.
+const FIRST_WORD: Duration = Duration::from_secs(2);
+
+/// Serves a connection until it ends, or until `stop`: then the request under way is finished, and a first one waited for.
 pub(super) async fn run<S>(stream: S, peer: Peer, face: Arc<Face>, limits: ServerLimits, mut stop: Stop)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -37,7 +42,9 @@ where
     let phase = Arc::new(Phase::default());
     let guard = Guard::new(stream, phase.clone(), limits);
     let timeout = BodyTimeout(limits.idle_timeout);
+    let spoken = Notify::new();
     let service = service_fn(|request: Request<Incoming>| {
+        spoken.notify_one();
         phase.busy();
         let (face, peer, phase) = (&face, &peer, &phase);
         Box::pin(async move {
@@ -49,12 +56,13 @@ where
     let mut builder = http1::Builder::new();
     builder.header_read_timeout(None).max_header_size(HEAD_MAX).max_buf_size(BUFFER);
     let mut connection = builder.serve_connection(TokioIo::new(guard), service);
-    let mut stopping = false;
+    let (mut stopping, mut told) = (false, false);
     let ended = loop {
         tokio::select! {
             ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
-            () = stopped(&mut stop), if !stopping => {
-                stopping = true;
+            () = stopped(&mut stop), if !stopping => stopping = true,
+            _ = tokio::time::timeout(FIRST_WORD, spoken.notified()), if stopping && !told => {
+                told = true;
                 std::pin::Pin::new(&mut connection).graceful_shutdown();
             }
         }

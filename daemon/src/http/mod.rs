@@ -22,7 +22,9 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod values;
+mod waiting;
 
 pub use openapi::document;
 pub use serve::{ServeError, ServerLimits, serve};
-pub use socket::{ListenError, from_systemd, listen};
+pub use socket::{ListenError, listen};
+pub use waiting::turn_away;

@@ -1,4 +1,4 @@
-//! The listening socket: handed in by systemd, or made here.
+//! The listening socket, where systemd does not hand one in.
 
 use std::fs::{DirBuilder, Permissions};
 use std::io;
@@ -6,7 +6,6 @@ use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use listenfd::ListenFd;
 use tokio::net::UnixListener;
 
 /// Owner and group may connect; what they may do then, their credentials say.
@@ -32,16 +31,8 @@ pub enum ListenError {
         source: io::Error,
     },
     /// What `LISTEN_FDS` names can't be used.
-    #[error("the first socket handed in by LISTEN_FDS must be a listening Unix stream socket: {0}")]
+    #[error("a socket handed in by LISTEN_FDS can't be used: it must be a listening stream socket, and the API's a Unix one: {0}")]
     HandedIn(io::Error),
-}
-
-/// The first socket of `LISTEN_FDS`, where systemd handed one in; it must be a Unix stream socket.
-pub fn from_systemd() -> Result<Option<UnixListener>, ListenError> {
-    let listener = ListenFd::from_env().take_unix_listener(0).map_err(ListenError::HandedIn)?;
-    let Some(listener) = listener else { return Ok(None) };
-    let ready = listener.set_nonblocking(true).and_then(|()| UnixListener::from_std(listener));
-    ready.map(Some).map_err(ListenError::HandedIn)
 }
 
 /// Makes the socket at `path` (mode 0660). It is bound in a private folder beside it, gets its mode there, and is then moved

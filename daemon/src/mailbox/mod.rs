@@ -40,7 +40,9 @@ pub enum MailboxError {
         source: std::io::Error,
     },
     /// The SMTP port can't be opened.
-    #[error("SMTP on {at}: {source}; ports below 1024 need CAP_NET_BIND_SERVICE, and one mail server can have a port")]
+    #[error(
+        "SMTP on {at}: {source}; ports below 1024 come from systemd (`systemctl enable --now resetd-smtp.socket`), and one mail server can have a port"
+    )]
     SmtpListen {
         /// The address.
         at: std::net::SocketAddr,

@@ -3,6 +3,7 @@
 
 mod destination;
 mod later;
+mod pulse;
 mod schedule;
 
 use std::panic::AssertUnwindSafe;
@@ -17,6 +18,7 @@ use crate::ambient::{Stop, stopped};
 use crate::app::{App, Delivered, Reached};
 use crate::store::{MailKind, Post, StoreError, Work};
 use destination::{Lane, Limits, Waiting};
+pub use pulse::Pulse;
 use schedule::{Label, Schedule, Shown, Start};
 
 /// How long to wait before a claim that failed (disk full) is tried again.
@@ -50,6 +52,8 @@ pub struct Outbox {
     end: mpsc::UnboundedSender<Ended>,
     /// The last look found more to write off than there were places.
     is_behind: bool,
+    pulse: Pulse,
+    felt: pulse::Felt,
 }
 
 /// Mails, or webhooks.
@@ -116,8 +120,9 @@ impl Outbox {
         let (end, ended) = mpsc::unbounded_channel();
         let unrecorded = places * UNRECORDED;
         let records = Arc::new(Semaphore::new(unrecorded));
-        let mut outbox =
-            Self { app, posts, mails: Side::new(places), hooks: Side::new(HOOKS), records, unrecorded, ended, end, is_behind: false };
+        let (pulse, felt) = pulse::pulse();
+        let (mails, hooks) = (Side::new(places), Side::new(HOOKS));
+        let mut outbox = Self { app, posts, mails, hooks, records, unrecorded, ended, end, is_behind: false, pulse, felt };
         let mut after = 0;
         loop {
             let waiting = outbox.app.waiting(after, STRETCH).await?;
@@ -126,6 +131,11 @@ impl Outbox {
             waiting.into_iter().for_each(|post| outbox.take(post));
         }
         Ok(outbox)
+    }
+
+    /// What tells whether it turns.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Runs until `stop`, and then until what is under way has ended.
@@ -146,6 +156,10 @@ impl Outbox {
             tokio::select! {
                 biased;
                 () = stopped(&mut stop) => break,
+                felt = self.felt.recv() => {
+                    // Whoever asked may have given up.
+                    let _ = felt.map(|answer| answer.send(()));
+                }
                 ended = self.ended.recv() => {
                     ended.into_iter().for_each(|ended| self.settle(ended));
                     while let Ok(more) = self.ended.try_recv() {

@@ -2,7 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+/// The description of the command line, for the manual page.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
 
 /// The password-reset daemon.
 #[derive(Parser)]
@@ -14,6 +19,9 @@ pub struct Cli {
     /// Check the configuration and end: `ok` and exit code 0, or every problem with file, line and key.
     #[arg(long)]
     pub check: bool,
+    /// While the configuration names no portal, wait for one instead of failing; SIGHUP reads it again.
+    #[arg(long)]
+    pub wait: bool,
     /// Without a command: run the daemon.
     #[command(subcommand)]
     pub command: Option<Command>,

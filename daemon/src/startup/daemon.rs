@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
-use tokio::net::UnixListener;
 
 use super::house::{House, StartError};
 use super::keys::KeyTrouble;
-use super::logging;
+use super::sockets::{self, Sockets};
+use super::{logging, waiting};
 use crate::ambient::{SystemClock, SystemEntropy};
 use crate::app::Outfit;
-use crate::config::{self, Environment, Settings};
+use crate::config::{self, Environment};
 use crate::http;
 use crate::lifecycle::{self, Wish};
 use crate::store::StoreError;
@@ -21,10 +21,10 @@ use crate::store::StoreError;
 /// What SIGTERM leaves for what is under way.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// Runs until SIGTERM.
-pub fn main(path: &Path) -> ExitCode {
+/// Runs until SIGTERM. `wait`: a configuration without a portal is waited for.
+pub fn main(path: &Path, wait: bool) -> ExitCode {
     logging::start();
-    match run(path) {
+    match run(path, wait) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(event = "start.failed", "{error}");
@@ -47,12 +47,23 @@ fn exit_code(error: &StartError) -> u8 {
 }
 
 #[tokio::main]
-async fn run(path: &Path) -> Result<(), StartError> {
-    let settings = config::load(path, &Environment::of_process())?;
+async fn run(path: &Path, wait: bool) -> Result<(), StartError> {
     let mut wishes = lifecycle::wishes()?;
-    let (listener, own_socket) = listener(&settings)?;
+    let (api, mail) = sockets::from_systemd()?;
+    let settings = match config::load(path, &Environment::of_process()) {
+        Err(_) if wait && config::names_no_portal(path) => match waiting::for_a_portal(path, &mut wishes, api.as_ref()).await {
+            Some(settings) => settings,
+            None => return Ok(()),
+        },
+        loaded => loaded?,
+    };
     let (portals, socket) = (settings.portals.len(), settings.server.socket.clone());
-    let house = House::open(settings, listener, Arc::new(SystemClock), Arc::new(SystemEntropy::new())).await?;
+    let own_socket = api.is_none();
+    let api = match api {
+        Some(api) => api,
+        None => http::listen(&socket)?,
+    };
+    let house = House::open(settings, Sockets { api, mail }, Arc::new(SystemClock), Arc::new(SystemEntropy::new())).await?;
     tracing::info!(event = "started", version = env!("CARGO_PKG_VERSION"), portals, socket = %socket.display());
     lifecycle::ready(&format!("serving {portals} portal{}", if portals == 1 { "" } else { "s" }));
     let mut watchdog = lifecycle::watchdog().map(tokio::time::interval);
@@ -63,11 +74,11 @@ async fn run(path: &Path) -> Result<(), StartError> {
                 Some(Wish::Reload) => tokio::task::block_in_place(|| reload(&house, path)),
                 Some(Wish::Stop) | None => break,
             },
-            () = beat(&mut watchdog) => {
-                // The writer answers, or systemd hears nothing and starts us again. Signals are heard meanwhile.
-                let app = Arc::clone(&house.app);
+            () = lifecycle::beat(&mut watchdog) => {
+                // Writer and outbox answer, or systemd hears nothing and starts us again. Signals are heard meanwhile.
+                let alive = house.alive();
                 tokio::spawn(async move {
-                    if app.alive().await {
+                    if alive.await {
                         lifecycle::tell(&[NotifyState::Watchdog]);
                     }
                 });
@@ -85,26 +96,9 @@ async fn run(path: &Path) -> Result<(), StartError> {
     Ok(())
 }
 
-/// The API socket, and whether it is ours to remove.
-fn listener(settings: &Settings) -> Result<(UnixListener, bool), http::ListenError> {
-    match http::from_systemd()? {
-        Some(listener) => Ok((listener, false)),
-        None => Ok((http::listen(&settings.server.socket)?, true)),
-    }
-}
-
-async fn beat(watchdog: &mut Option<tokio::time::Interval>) {
-    match watchdog {
-        Some(interval) => {
-            interval.tick().await;
-        }
-        None => std::future::pending().await,
-    }
-}
-
 /// SIGHUP: a good file comes into force whole; a bad one leaves the old in force and says so.
 fn reload(house: &House, path: &Path) {
-    lifecycle::tell(&[NotifyState::Reloading]);
+    lifecycle::reloading();
     let loaded = config::load(path, &Environment::of_process()).map_err(StartError::from);
     match loaded.and_then(|new| Ok((config::diff_needs_restart(&house.app.settings(), &new), Outfit::new(new)?))) {
         Ok((restart, outfit)) => {

@@ -5,18 +5,18 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::net::UnixListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::keys::{self, KeyTrouble};
+use super::sockets::Sockets;
 use crate::ambient::{Clock, Entropy, Stop, stopped};
 use crate::app::{App, Outfit, OutfitError};
 use crate::config::Settings;
 use crate::http;
-use crate::mailbox::smtp::{self, Dialect, Listener, Service, Terms, TlsFiles};
+use crate::mailbox::smtp::{self, Dialect, Handed, Listener, Service, Terms, TlsFiles};
 use crate::mailbox::{self, MailboxError};
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Pulse};
 use crate::store::{Store, StoreError};
 
 /// Read-only connections of the store.
@@ -65,16 +65,18 @@ pub struct House {
     front: JoinSet<()>,
     back: JoinSet<()>,
     writer: JoinHandle<()>,
+    outbox: Pulse,
 }
 
 impl House {
-    /// Opens it: when this returns, requests on `listener` are answered.
+    /// Opens it: when this returns, requests on the API's socket are answered.
     pub async fn open(
         settings: Settings,
-        listener: UnixListener,
+        sockets: impl Into<Sockets>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, StartError> {
+        let Sockets { api, mail } = sockets.into();
         keys::state_dir(&settings.store.state_dir)?;
         let database = settings.store.state_dir.join("resetd.db");
         let ring = Arc::new(ArcSwap::from_pointee(keys::load(&settings.store, &database, &*entropy)?));
@@ -92,17 +94,24 @@ impl House {
         let (mut front, mut back) = (JoinSet::new(), JoinSet::new());
         // What an earlier run left is read before the first new request can add to it: nothing is taken twice.
         let outbox = Outbox::open(Arc::clone(&app), opened.posts, settings.sending.connections).await?;
+        let pulse = outbox.pulse();
         back.spawn(outbox.run(room_stop.clone()));
         back.spawn(Arc::clone(&app).read_all(inbox, room_stop.clone()));
         back.spawn(upkeep(Arc::clone(&app), room_stop));
-        mailboxes(&mut front, &app, &settings, &door_stop).await?;
-        let server = http::serve(listener, Arc::clone(&app), http::ServerLimits::from(&settings.server), door_stop);
+        mailboxes(&mut front, &app, &settings, mail, &door_stop).await?;
+        let server = http::serve(api, Arc::clone(&app), http::ServerLimits::from(&settings.server), door_stop);
         front.spawn(async move {
             if let Err(error) = server.await {
                 tracing::error!(event = "http.failed", %error);
             }
         });
-        Ok(Self { app, doors, rooms, front, back, writer: opened.thread })
+        Ok(Self { app, doors, rooms, front, back, writer: opened.thread, outbox: pulse })
+    }
+
+    /// Whether the house lives: the store's writer and the outbox answer. Where one of them hangs it never returns.
+    pub fn alive(&self) -> impl Future<Output = bool> + use<> {
+        let (app, outbox) = (Arc::clone(&self.app), self.outbox.clone());
+        async move { app.alive().await && outbox.alive().await }
     }
 
     /// Closes it in two phases, each given half of `limit`: first nothing new comes in, then what is under way ends. What
@@ -131,11 +140,17 @@ async fn settle(tasks: &mut JoinSet<()>, limit: Duration) {
     }
 }
 
-async fn mailboxes(tasks: &mut JoinSet<()>, app: &Arc<App>, settings: &Settings, stop: &Stop) -> Result<(), MailboxError> {
+async fn mailboxes(
+    tasks: &mut JoinSet<()>,
+    app: &Arc<App>,
+    settings: &Settings,
+    mut handed: Handed,
+    stop: &Stop,
+) -> Result<(), MailboxError> {
     let desk = Arc::new(mailbox::Desk::new(Arc::clone(app)));
     let max_size = settings.mailbox.max_size;
     for at in &settings.mailbox.lmtp {
-        let listener = Listener::bind(at).await?;
+        let listener = Listener::lmtp(at, &mut handed).await?;
         tasks.spawn(smtp::serve(listener, Arc::clone(&desk), Service::lmtp(max_size), stop.clone()));
     }
     for at in settings.mailbox.smtp.iter().flat_map(|smtp| &smtp.listen) {
@@ -143,7 +158,14 @@ async fn mailboxes(tasks: &mut JoinSet<()>, app: &Arc<App>, settings: &Settings,
         let tls = smtp.tls.as_ref().map(|(certificate, key)| TlsFiles::open(certificate, key)).transpose().map_err(MailboxError::Tls)?;
         let terms = Terms { dialect: Dialect::Smtp, hostname: smtp.hostname.clone(), max_size, starttls: tls.is_some() };
         let service = Service { terms, tls, connections: smtp.connections, per_address: smtp.per_address };
-        tasks.spawn(smtp::serve(Listener::bind_smtp(*at).await?, Arc::clone(&desk), service, stop.clone()));
+        tasks.spawn(smtp::serve(Listener::smtp(*at, &mut handed).await?, Arc::clone(&desk), service, stop.clone()));
+    }
+    for at in handed.left() {
+        tracing::warn!(
+            event = "socket.unused",
+            at,
+            "systemd hands in a socket at {at} that [mailbox] does not name: nobody will answer there"
+        );
     }
     for folder in &settings.mailbox.maildirs {
         tasks.spawn(mailbox::maildir::watch(folder.clone(), Arc::clone(&desk), max_size, stop.clone()));

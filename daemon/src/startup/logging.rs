@@ -6,14 +6,16 @@ use tracing_subscriber::filter::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::journal::Journal;
+
 /// Sets logging up. `RESETD_LOG` takes a filter (`info`, `resetd=debug`).
 pub fn start() {
     let filter = || EnvFilter::try_from_env("RESETD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let registry = tracing_subscriber::registry().with(filter());
-    let journal = std::env::var_os("JOURNAL_STREAM").and_then(|_| tracing_journald::layer().ok());
+    let journal = std::env::var_os("JOURNAL_STREAM").and_then(|_| Journal::open().ok());
     // A second call (the demo in a test process) changes nothing.
     let _ = match journal {
-        Some(journal) => registry.with(journal.with_field_prefix(Some("RESETD".into()))).try_init(),
+        Some(journal) => registry.with(journal).try_init(),
         None => {
             registry.with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(color()).with_target(false)).try_init()
         }

@@ -5,14 +5,18 @@ mod cli;
 mod daemon;
 mod demo;
 mod house;
+mod journal;
 mod keys;
 mod logging;
+mod sockets;
+mod waiting;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-// For tests with a clock of their own.
+// For tests with a clock of their own, and for the manual pages.
+pub use cli::command;
 pub use house::{House, StartError};
 
 /// What the binary `resetd` does.
@@ -22,7 +26,7 @@ pub fn main() -> ExitCode {
     match cli.command {
         Some(cli::Command::Demo(demo)) => demo::main(&demo),
         None if cli.check => check(&cli.config),
-        None => daemon::main(&cli.config),
+        None => daemon::main(&cli.config, cli.wait),
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
+use super::handed::Handed;
 use crate::config::LmtpListen;
 use crate::mailbox::MailboxError;
 
@@ -26,6 +27,11 @@ pub enum Listener {
 /// A Unix socket that takes its path away with it.
 pub struct UnixSocket {
     listener: UnixListener,
+    /// `None`: handed in, and not ours to remove.
+    own: Option<Own>,
+}
+
+struct Own {
     path: PathBuf,
     /// Device and inode: a successor's socket at the same path is not ours to remove.
     identity: (u64, u64),
@@ -48,6 +54,26 @@ impl Peer {
 }
 
 impl Listener {
+    /// For LMTP: takes what was handed in for this place, or else binds.
+    pub async fn lmtp(at: &LmtpListen, handed: &mut Handed) -> Result<Self, MailboxError> {
+        let found = match at {
+            LmtpListen::Unix(path) => handed.take_unix(path).map(|one| one.map(|listener| Self::Unix(UnixSocket { listener, own: None }))),
+            LmtpListen::Tcp(ip, port) => handed.take_tcp((*ip, *port).into()).map(|one| one.map(Self::Tcp)),
+        };
+        match found {
+            Some(found) => found.map_err(|source| MailboxError::Listen { at: "a socket handed in".into(), source }),
+            None => Self::bind(at).await,
+        }
+    }
+
+    /// For SMTP: takes what was handed in for this port, or else binds.
+    pub async fn smtp(at: SocketAddr, handed: &mut Handed) -> Result<Self, MailboxError> {
+        match handed.take_tcp(at) {
+            Some(found) => found.map(Self::Tcp).map_err(|source| MailboxError::SmtpListen { at, source }),
+            None => Self::bind_smtp(at).await,
+        }
+    }
+
     /// Binds. Needs to be called within tokio's runtime.
     pub async fn bind(at: &LmtpListen) -> Result<Self, MailboxError> {
         match at {
@@ -103,7 +129,7 @@ fn bind_unix(path: &Path) -> Result<Listener, MailboxError> {
         fs::set_permissions(&born, Permissions::from_mode(SOCKET_MODE))?;
         let found = fs::symlink_metadata(&born)?;
         fs::rename(&born, path)?;
-        Ok(UnixSocket { listener, path: path.to_owned(), identity: (found.dev(), found.ino()) })
+        Ok(UnixSocket { listener, own: Some(Own { path: path.to_owned(), identity: (found.dev(), found.ino()) }) })
     })();
     let _ = fs::remove_file(&born);
     let _ = fs::remove_dir(&private);
@@ -121,8 +147,10 @@ fn clear(path: &Path) -> Result<(), MailboxError> {
 
 impl Drop for UnixSocket {
     fn drop(&mut self) {
-        if fs::symlink_metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == self.identity) {
-            let _ = fs::remove_file(&self.path);
+        if let Some(Own { path, identity }) = &self.own
+            && fs::symlink_metadata(path).is_ok_and(|found| (found.dev(), found.ino()) == *identity)
+        {
+            let _ = fs::remove_file(path);
         }
     }
 }

@@ -5,6 +5,7 @@
 mod body;
 mod connection;
 mod dialogue;
+mod handed;
 mod listen;
 mod room;
 mod seats;
@@ -21,6 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::task::JoinSet;
 
 pub use dialogue::{Dialect, Terms};
+pub use handed::Handed;
 pub use listen::{Listener, UnixSocket};
 pub use tls::{TlsError, TlsFiles};
 
