@@ -63,12 +63,13 @@ fn five_answers_make_a_configuration() {
         "v=DKIM1; k=ed25519",
         "MX   reply.shop.example",
         "_dmarc.shop.example",
+        "systemctl enable resetd-lmtp.socket",
         "resetctl setup --send-to",
     ] {
         assert!(out.contains(wanted), "{wanted}: {out}");
     }
     let written = fs::read_to_string(folder.path().join("resetd.toml")).unwrap();
-    for wanted in ["title = \"Example Shop\"", "reply_to = \"reply+{tag}@reply.shop.example\"", "lmtp = [\"unix:/run/resetd/lmtp.sock\"]"] {
+    for wanted in ["title = \"Example Shop\"", "reply_to = \"reply+{tag}@reply.shop.example\"", "lmtp = [\"127.0.0.1:2424\"]"] {
         assert!(written.contains(&format!("\n{wanted}\n")), "{wanted}");
     }
     // What was explained still is.

@@ -104,7 +104,7 @@ pub(super) fn mailboxes(mailbox: &MailboxSettings, findings: &mut Findings) {
             Err(error) => findings.fail(
                 "mailbox",
                 format!("SMTP on {at}: {error}"),
-                "is resetd running, and may it open the port (CAP_NET_BIND_SERVICE below 1024)?",
+                "is resetd running, and does systemd open the port for it? (`systemctl enable --now resetd-smtp.socket`)",
             ),
         }
     }

@@ -7,8 +7,8 @@ use crate::ctl::dkim::Kept;
 
 const REFERENCE: &str = include_str!("../../../../etc/resetd.toml");
 
-/// Where mail servers on this machine hand mail on.
-pub(super) const LMTP: &str = "unix:/run/resetd/lmtp.sock";
+/// Where mail servers on this machine hand mail on: the place of `resetd-lmtp.socket`.
+pub(super) const LMTP: &str = "127.0.0.1:2424";
 
 /// The reference's portal.
 const SHOP: &str = "portal.shop";

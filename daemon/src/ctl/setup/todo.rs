@@ -67,6 +67,12 @@ impl Todo {
             todo.notes.push(format!("This machine calls itself {host}: other mail servers want its whole name (`hostnamectl hostname`), or `hello` in the configuration."));
         }
         todo.commands.extend(answers.user.iter().map(|user| format!("usermod -aG resetd {user}")));
+        // systemd opens these ports: the daemon needs no privilege, and mail that comes while it restarts waits.
+        match &answers.replies {
+            Replies::Here => todo.commands.push("systemctl enable resetd-smtp.socket".into()),
+            Replies::Lmtp => todo.commands.push("systemctl enable resetd-lmtp.socket".into()),
+            Replies::Maildir(_) | Replies::Imap { .. } => {}
+        }
         todo.commands.push("systemctl enable --now resetd.socket resetd.service".into());
         todo.commands.push("systemctl restart resetd.service".into());
         todo.commands.push(format!("resetctl setup --send-to YOU@example.org    # a real mail from {}", settings_name(settings)));
