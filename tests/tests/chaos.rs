@@ -27,7 +27,8 @@ fn the_power_fails_and_nothing_that_was_acknowledged_is_gone() {
 #[test]
 fn a_missing_fsync_would_be_found() {
     let reckoning = crashes::power_cuts_of_a_deaf_disk(SEED, 3);
-    assert!(!reckoning.is_clean(), "{reckoning}");
+    let Reckoning { lost, twice, unheard, .. } = &reckoning;
+    assert!(!(lost.is_empty() && twice.is_empty() && unheard.is_empty()), "{reckoning:#?}");
 }
 
 /// As this one: what is not written down could never be lost.
@@ -43,7 +44,10 @@ fn nothing_is_done_to_the_disk_that_is_not_written_down() {
 #[test]
 fn a_disk_that_fails_is_waited_for() {
     for (name, trouble) in troubles::ALL {
-        assert_clean(name, &troubles::troubled(SEED, trouble, 2));
+        let reckoning = troubles::troubled(SEED, trouble, 2);
+        assert_clean(name, &reckoning);
+        // A slow disk takes all, in its time; the others must have been met.
+        assert!(name == "slow fsync" || reckoning.put_off > 0, "{name}: nobody met it");
     }
 }
 

@@ -149,7 +149,7 @@ pub(super) enum Command {
     /// Every reset that was open in the copy ends when the daemon starts: nobody knows which of them were used or denied since. Who was
     /// erased since is erased again. A database that is there is kept beside the new one.
     #[command(
-        after_help = "Example:\n  sudo systemctl stop resetd.service resetd.socket\n  sudo resetctl restore --replace /var/backups/resetd.db\n  sudo systemctl start resetd.socket resetd.service"
+        after_help = "Example:\n  sudo systemctl stop resetd.service 'resetd*.socket'\n  sudo resetctl restore --replace /var/backups/resetd.db\n  sudo systemctl start resetd.socket resetd.service"
     )]
     Restore(Restore),
     /// Root keys: which there are, what needs them, and a new one

@@ -70,7 +70,8 @@ fn settings(answers: &Answers, secrets: &[PathBuf]) -> Vec<Setting> {
         }
     }
     match &answers.replies {
-        Replies::Here => all.push(("mailbox.smtp", "listen", vec!["0.0.0.0:25", "[::]:25"].into())),
+        Replies::Here if has_ipv6() => all.push(("mailbox.smtp", "listen", vec!["0.0.0.0:25", "[::]:25"].into())),
+        Replies::Here => all.push(("mailbox.smtp", "listen", vec!["0.0.0.0:25"].into())),
         Replies::Lmtp => all.push(("mailbox", "lmtp", vec![LMTP].into())),
         Replies::Maildir(folder) => all.push(("mailbox", "maildirs", toml::Value::Array(vec![path(folder)]))),
         Replies::Imap { user, host } => {
@@ -79,6 +80,11 @@ fn settings(answers: &Answers, secrets: &[PathBuf]) -> Vec<Setting> {
         }
     }
     all
+}
+
+/// Whether this machine speaks IPv6 at all.
+fn has_ipv6() -> bool {
+    Path::new("/proc/net/if_inet6").exists()
 }
 
 fn path(path: &Path) -> toml::Value {

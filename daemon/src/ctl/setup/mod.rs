@@ -7,7 +7,7 @@ mod todo;
 mod trial;
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -72,7 +72,10 @@ pub(super) struct Setup {
     send_to: Option<String>,
 }
 
-pub(super) fn run(errand: &Errand, socket: Option<&Path>, ask: Setup, runtime: &tokio::runtime::Runtime) -> Result<(), Failure> {
+pub(super) fn run(errand: &Errand, socket: Option<&Path>, mut ask: Setup, runtime: &tokio::runtime::Runtime) -> Result<(), Failure> {
+    // A link is followed now, and no name depends on the working folder.
+    ask.config =
+        fs::canonicalize(&ask.config).or_else(|_| std::path::absolute(&ask.config)).map_err(|error| failed(&ask.config, &error))?;
     let send_to = ask.send_to.clone();
     let settings = match portals(&ask.config)? {
         0 => write(errand, &ask)?,
@@ -111,7 +114,6 @@ fn load(file: &Path) -> Result<Settings, Failure> {
 /// Asks, and writes everything or nothing.
 fn write(errand: &Errand, ask: &Setup) -> Result<Settings, Failure> {
     let folder = ask.config.parent().unwrap_or(Path::new("/")).to_owned();
-    let folder = std::path::absolute(&folder).map_err(|error| failed(&folder, &error))?;
     writable(&folder)?;
     let answers = Answers::ask(ask, errand)?;
     let mut made = Made::default();
@@ -180,10 +182,13 @@ impl Drop for Made {
 
 /// Read-only, and the daemon's, where there is its user and we may.
 fn for_daemon(file: &Path) -> Result<(), Failure> {
-    fs::set_permissions(file, fs::Permissions::from_mode(0o400)).map_err(|error| failed(file, &error))?;
+    // By the open file: whoever may write the folder must not put a link in its place.
+    let flags = nix::fcntl::OFlag::O_NOFOLLOW.bits();
+    let open = fs::OpenOptions::new().read(true).custom_flags(flags).open(file).map_err(|error| failed(file, &error))?;
+    open.set_permissions(fs::Permissions::from_mode(0o400)).map_err(|error| failed(file, &error))?;
     match nix::unistd::User::from_name(DAEMON) {
         Ok(Some(user)) if nix::unistd::geteuid().is_root() => {
-            chown(file, Some(user.uid.as_raw()), None).map_err(|error| failed(file, &error))
+            fchown(&open, Some(user.uid.as_raw()), None).map_err(|error| failed(file, &error))
         }
         _ => Ok(()),
     }

@@ -93,7 +93,7 @@ impl Answers {
             "Where do answers come in? \"here\": this machine is in the MX record of reply.{domain}; \"lmtp\": the mail server on this \
              machine hands them on; \"imap:USER@HOST\": a mailbox; or the path of a Maildir."
         );
-        let replies = put(asked("--replies", &ask.replies, &text, Some("here")), replies_of)?;
+        let replies = put(asked("--replies", &ask.replies, &text, Some(if local { "lmtp" } else { "here" })), replies_of)?;
         if let Replies::Imap { host, .. } = &replies {
             let text = secret(errand, ask.imap_password_file.as_deref(), &format!("The password for {host}"))?;
             secrets.push(Secret { name: "imap.password", text });

@@ -29,8 +29,8 @@ impl Todo {
         todo.records.extend(keys.iter().map(|key| record(&key.record.name, "TXT", &key.record.value)));
         match &answers.way {
             Way::Direct => {
-                todo.records.push(record(domain, "TXT", &format!("v=spf1 a:{host} -all")));
-                todo.notes.push(format!("A domain has one SPF record: where there is one, add `a:{host}` to it."));
+                todo.records.push(record(domain, "TXT", &format!("v=spf1 a:{host} ~all")));
+                todo.notes.push(format!("A domain has one SPF record: where there is one, add `a:{host}` to it. It must name all servers that send the domain's mail."));
                 todo.notes.push(format!("The reverse DNS of this machine's address must say {host}, and {host} must have that address."));
             }
             Way::Relay { host: relay, .. } if is_local(relay) => {
