@@ -132,7 +132,7 @@ fn what_was_read_is_deleted_and_what_others_marked_stays() {
     }
     until(|| stored(&site) == 2 && dovecot.files("", None) == 1);
     assert_eq!(dovecot.files("", Some('T')), 1);
-    assert_eq!(site.state(&id), "denied");
+    site.events().until(&id, "reset.denied");
 }
 
 #[test]
