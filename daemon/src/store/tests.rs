@@ -159,7 +159,6 @@ async fn a_line_that_is_altered_missing_moved_or_cut_off_is_found() {
 async fn an_older_state_shows_by_a_head_that_was_printed_since() {
     let (dir, path) = five_lines().await;
     let older = dir.path().join("older");
-    settle(&path);
     std::fs::copy(&path, &older).unwrap();
     let opened = open(&path);
     opened.store.exported(None, 6, at(6)).await.unwrap();

@@ -77,16 +77,15 @@ pub(super) fn run(errand: &Errand, socket: Option<&Path>, mut ask: Setup, runtim
     ask.config =
         fs::canonicalize(&ask.config).or_else(|_| std::path::absolute(&ask.config)).map_err(|error| failed(&ask.config, &error))?;
     let send_to = ask.send_to.clone();
-    let settings = match portals(&ask.config)? {
-        0 => write(errand, &ask)?,
-        _ => {
-            let settings = load(&ask.config)?;
-            errand.say(&format!("{} is written already: nothing is changed in it.", ask.config.display()));
-            if send_to.is_none() {
-                errand.say("A test mail: `resetctl setup --send-to ADDRESS`. All that could be wrong: `resetctl doctor`.");
-            }
-            settings
+    let settings = if !ask.config.exists() || config::names_no_portal(&ask.config) {
+        write(errand, &ask)?
+    } else {
+        let settings = load(&ask.config)?;
+        errand.say(&format!("{} is written already: nothing is changed in it.", ask.config.display()));
+        if send_to.is_none() {
+            errand.say("A test mail: `resetctl setup --send-to ADDRESS`. All that could be wrong: `resetctl doctor`.");
         }
+        settings
     };
     let Some(to) = send_to else { return Ok(()) };
     let errand = match socket {
@@ -94,17 +93,6 @@ pub(super) fn run(errand: &Errand, socket: Option<&Path>, mut ask: Setup, runtim
         Some(_) => errand,
     };
     runtime.block_on(trial::run(errand, &settings, &to))
-}
-
-/// How many portals a file has that may be all comments, or not be there.
-fn portals(file: &Path) -> Result<usize, Failure> {
-    let text = match fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
-        Err(error) => return Err(failed(file, &error)),
-    };
-    let table: toml::Table = toml::from_str(&text).map_err(|error| failed(file, &error))?;
-    Ok(table.get("portal").and_then(toml::Value::as_table).map_or(0, toml::Table::len))
 }
 
 fn load(file: &Path) -> Result<Settings, Failure> {
