@@ -1,12 +1,24 @@
 //! `resetctl config check`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Subcommand;
 use serde_json::json;
 
 use super::errand::Errand;
 use super::failure::Failure;
-use crate::config::config_check;
+use crate::config::{DEFAULT_PATH, config_check};
+
+#[derive(Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Say `ok`, or file, line and key of everything that is wrong; needs no daemon
+    #[command(after_help = "Example:\n  resetctl config check /etc/resetd/resetd.toml")]
+    Check {
+        /// The configuration
+        #[arg(default_value = DEFAULT_PATH)]
+        file: PathBuf,
+    },
+}
 
 /// Says `ok`, or everything that is wrong with the file.
 pub(super) fn check(errand: &Errand, file: &Path) -> Result<(), Failure> {

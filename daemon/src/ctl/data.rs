@@ -1,14 +1,69 @@
 //! `resetctl keys`, `resetctl audit`, `resetctl export` and `resetctl forget`
 
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::cli::{AuditCommand, Forget, KeysCommand, Whom};
 use super::errand::{Asked, Errand};
 use super::failure::Failure;
 use super::keyfile;
 use super::screen::Screen;
 use super::table::{Table, styled};
 use crate::wire::{Audit, AuditHead, Export, Forgotten, List, RootKey};
+
+#[derive(Subcommand)]
+pub(super) enum KeysCommand {
+    /// List the root keys, and what still needs each
+    #[command(after_help = "Example:\n  resetctl keys list")]
+    List,
+    /// Make a new key and put it in use; mails that are out stay good
+    ///
+    /// With --file, the key is put on top of that file, for a key that the daemon may not write (a credential, /etc); it takes a restart then.
+    #[command(
+        after_help = "Examples:\n  resetctl keys rotate\n  sudo resetctl keys rotate --file /etc/resetd/credentials/root.key && sudo systemctl restart resetd"
+    )]
+    Rotate {
+        /// The key file, where it is not the daemon's; needs no daemon
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum AuditCommand {
+    /// Print the end of the timeline's chain, to keep elsewhere
+    #[command(after_help = "Example:\n  resetctl audit head >> /mnt/elsewhere/heads")]
+    Head,
+    /// Look through the timeline for lines that were altered, moved or taken out; exit code 1 where any is
+    #[command(
+        after_help = "Examples:\n  resetctl audit verify\n  resetctl audit verify --head 4711:5e0c3a1f9be24d0786a1c2d3e4f50617    and is that head still in it?"
+    )]
+    Verify {
+        /// A head that was printed earlier
+        #[arg(long, value_name = "LINE:LINK")]
+        head: Option<String>,
+    },
+}
+
+#[derive(Args)]
+pub(super) struct Whom {
+    /// The account or the address
+    #[arg(value_name = "ACCOUNT|ADDRESS")]
+    pub(super) who: String,
+    /// At this portal only
+    #[arg(long)]
+    pub(super) portal: Option<String>,
+}
+
+#[derive(Args)]
+pub(super) struct Forget {
+    #[command(flatten)]
+    pub(super) whom: Whom,
+    /// Do it; without, only what there is is said
+    #[arg(long)]
+    pub(super) yes: bool,
+}
 
 pub(super) async fn keys(errand: &Errand, command: KeysCommand) -> Result<(), Failure> {
     match command {

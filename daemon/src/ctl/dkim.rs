@@ -5,16 +5,67 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::cli::{Algorithms, Generate, Publish};
 use super::errand::Errand;
 use super::failure::Failure;
 use super::screen::Screen;
 use crate::ambient::SystemEntropy;
 use crate::config::DkimKey;
 use crate::mail::dkim;
+
+#[derive(Subcommand)]
+pub(super) enum DkimCommand {
+    /// Make keys, and print the DNS records to publish and the lines for the configuration; needs no daemon
+    ///
+    /// By default one key of each kind: RSA is what every receiver verifies, Ed25519 is short and what they come to. With both, `-rsa` and
+    /// `-ed` are appended to the selector and to the file's name.
+    #[command(
+        after_help = "Examples:\n  resetctl dkim generate --domain example.org --selector r2026 --out /etc/resetd/dkim.pem\n  resetctl dkim generate --domain example.org --selector r2026 --out dkim.pem --algorithm rsa"
+    )]
+    Generate(Generate),
+    /// Print the DNS record of a key that is there; needs no daemon
+    #[command(after_help = "Example:\n  resetctl dkim record --key /etc/resetd/dkim-rsa.pem --domain example.org --selector r2026-rsa")]
+    Record(Publish),
+}
+
+#[derive(Args)]
+pub(super) struct Generate {
+    /// The domain of the sender's address
+    #[arg(long)]
+    pub(super) domain: String,
+    /// Names the key among those of the domain
+    #[arg(long)]
+    pub(super) selector: String,
+    /// Where the private key goes (mode 0600); it must not exist
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+    /// What the key signs with
+    #[arg(long, value_enum, default_value_t = Algorithms::Both)]
+    pub(super) algorithm: Algorithms,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum Algorithms {
+    Rsa,
+    Ed25519,
+    Both,
+}
+
+#[derive(Args)]
+pub(super) struct Publish {
+    /// The private key: PEM, RSA or Ed25519
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: PathBuf,
+    /// The domain of the sender's address
+    #[arg(long)]
+    pub(super) domain: String,
+    /// Names the key among those of the domain
+    #[arg(long)]
+    pub(super) selector: String,
+}
 
 /// A key that is kept.
 pub(super) struct Kept {

@@ -3,14 +3,25 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use clap::Args;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::cli::{Global, Stretch};
+use super::cli::Global;
 use super::client::{Answer, Client};
 use super::failure::Failure;
 use super::screen::Screen;
 use crate::wire::{Kind, Problem};
+
+#[derive(Args)]
+pub(super) struct Stretch {
+    /// The cursor that the last list ended with
+    #[arg(long, value_name = "CURSOR")]
+    pub(super) after: Option<String>,
+    /// At most this many, 1 to 500
+    #[arg(long, value_name = "N")]
+    pub(super) limit: Option<u32>,
+}
 
 /// Where the daemon listens unless told otherwise.
 const DEFAULT_SOCKET: &str = "/run/resetd/resetd.sock";

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use clap::Args;
 use http_body_util::BodyExt;
 use hyper::Response;
 use hyper::body::Incoming;
 
-use super::cli;
 use super::client::{Answer, ClientError};
 use super::errand::{Errand, good, more, path_with};
 use super::failure::Failure;
@@ -15,10 +15,23 @@ use super::screen::{Screen, clean, when};
 use super::table::{Table, styled};
 use crate::wire::{Event, List};
 
+#[derive(Args)]
+pub(super) struct Events {
+    /// Go on with new lines until Ctrl-C
+    #[arg(long, short)]
+    pub(super) follow: bool,
+    /// Only lines behind this one
+    #[arg(long, value_name = "ID")]
+    pub(super) after: Option<i64>,
+    /// At most this many lines, 1 to 500
+    #[arg(long, value_name = "N", conflicts_with = "follow")]
+    pub(super) limit: Option<u32>,
+}
+
 /// How long a follower waits before it connects again.
 const PAUSE: Duration = Duration::from_secs(2);
 
-pub(super) async fn run(errand: &Errand, ask: &cli::Events) -> Result<(), Failure> {
+pub(super) async fn run(errand: &Errand, ask: &Events) -> Result<(), Failure> {
     if ask.follow {
         return follow(errand, ask.after, |event, json| {
             errand.screen.print(&if errand.json { json.to_owned() } else { line(event, errand.screen) })

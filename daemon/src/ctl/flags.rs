@@ -2,15 +2,67 @@
 
 use std::io::{IsTerminal, Write};
 
+use clap::Subcommand;
 use serde_json::json;
 
-use super::cli::FlagsCommand;
-use super::errand::{Asked, Errand, good, more, path_with};
+use super::errand::{Asked, Errand, Stretch, good, more, path_with};
 use super::events::follow;
 use super::failure::Failure;
 use super::screen::{Screen, clean, one_line, when};
 use super::table::{Sheet, Table, styled};
 use crate::wire::{Flag, FlagState, List, Severity};
+
+#[derive(Subcommand)]
+pub(super) enum FlagsCommand {
+    /// List flags, newest first; open ones unless told otherwise
+    #[command(after_help = "Examples:\n  resetctl flags list\n  resetctl flags list --state all --account u-1842")]
+    List {
+        /// Which
+        #[arg(long, value_parser = ["open", "resolved", "all"], default_value = "open")]
+        state: String,
+        /// At least this severity
+        #[arg(long, value_parser = ["low", "high", "critical"])]
+        severity: Option<String>,
+        /// Only of this portal
+        #[arg(long)]
+        portal: Option<String>,
+        /// Only of this account
+        #[arg(long)]
+        account: Option<String>,
+        #[command(flatten)]
+        stretch: Stretch,
+    },
+    /// Show a flag and its notes
+    #[command(after_help = "Example:\n  resetctl flags show 7")]
+    Show {
+        /// The flag's number
+        id: i64,
+    },
+    /// Print the message behind a flag, with every link and code of ours struck out
+    #[command(after_help = "Example:\n  resetctl flags message 7 > message.eml")]
+    Message {
+        /// The flag's number
+        id: i64,
+    },
+    /// Close a flag
+    #[command(after_help = "Example:\n  resetctl flags resolve 7 --outcome 'account secured' --note 'called her back'")]
+    Resolve {
+        /// The flag's number
+        id: i64,
+        /// What came of it, one word or a few
+        #[arg(long)]
+        outcome: String,
+        /// More
+        #[arg(long)]
+        note: Option<String>,
+        /// Who did it [default: $USER]
+        #[arg(long)]
+        by: Option<String>,
+    },
+    /// Print flags as they are raised, until Ctrl-C
+    #[command(after_help = "Example:\n  resetctl flags watch")]
+    Watch,
+}
 
 pub(super) async fn run(errand: &Errand, command: FlagsCommand) -> Result<(), Failure> {
     match command {

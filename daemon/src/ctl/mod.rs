@@ -30,10 +30,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Cli, Command, ConfigCommand, DkimCommand, InboundCommand, TemplatesCommand};
+use cli::{Cli, Command};
+use config::ConfigCommand;
+use dkim::DkimCommand;
 use errand::Errand;
 use failure::Failure;
+use inbound::InboundCommand;
 use screen::Screen;
+use templates::TemplatesCommand;
 
 pub use cli::command;
 

@@ -1,11 +1,56 @@
 //! `resetctl queue` and `resetctl holds`
 
-use super::cli::{HoldsCommand, QueueCommand};
-use super::errand::{Errand, good, more, path_with};
+use clap::Subcommand;
+
+use super::errand::{Errand, Stretch, good, more, path_with};
 use super::failure::Failure;
 use super::screen::{Screen, one_line, when};
 use super::table::{Sheet, Table};
 use crate::wire::{Hold, List, Mail, Queued};
+
+#[derive(Subcommand)]
+pub(super) enum QueueCommand {
+    /// List the mails that wait, the next due first
+    #[command(after_help = "Example:\n  resetctl queue list")]
+    List {
+        #[command(flatten)]
+        stretch: Stretch,
+    },
+    /// Show a mail and what the server said at each failed attempt
+    #[command(after_help = "Example:\n  resetctl queue show 12")]
+    Show {
+        /// The mail's number
+        id: i64,
+    },
+    /// Try a waiting mail now
+    #[command(after_help = "Example:\n  resetctl queue retry 12")]
+    Retry {
+        /// The mail's number
+        id: i64,
+    },
+    /// Take a waiting mail out of the queue; its reset ends as undeliverable
+    #[command(after_help = "Example:\n  resetctl queue drop 12")]
+    Drop {
+        /// The mail's number
+        id: i64,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum HoldsCommand {
+    /// List the held addresses
+    #[command(after_help = "Example:\n  resetctl holds list")]
+    List {
+        #[command(flatten)]
+        stretch: Stretch,
+    },
+    /// Let an address have mail again
+    #[command(after_help = "Example:\n  resetctl holds release 3")]
+    Release {
+        /// The hold's number
+        id: i64,
+    },
+}
 
 pub(super) async fn run(errand: &Errand, command: QueueCommand) -> Result<(), Failure> {
     match command {

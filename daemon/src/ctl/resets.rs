@@ -1,13 +1,53 @@
 //! `resetctl request | show | revoke | completed`
 
+use clap::Args;
 use serde_json::{Value, json};
 
-use super::cli::NewReset;
 use super::errand::{Asked, Errand, good, segment};
 use super::failure::Failure;
 use super::screen::{Screen, clean, when};
 use super::table::{Sheet, Table, styled};
 use crate::wire::{Accepted, Moment, Reset};
+
+#[derive(Args)]
+pub(super) struct NewReset {
+    /// The portal's name in the configuration
+    #[arg(long)]
+    pub(super) portal: String,
+    /// The account at the portal
+    #[arg(long, required_unless_present = "unknown")]
+    pub(super) account: Option<String>,
+    /// The application knows no account for this address: nothing is mailed
+    #[arg(long, conflicts_with = "account")]
+    pub(super) unknown: bool,
+    /// Where the mail goes
+    #[arg(long)]
+    pub(super) email: String,
+    /// The person's name, for the greeting
+    #[arg(long)]
+    pub(super) name: Option<String>,
+    /// The person's language, like en or pt-BR
+    #[arg(long)]
+    pub(super) locale: Option<String>,
+    /// What the mail holds
+    #[arg(long, value_parser = ["link", "code", "both"])]
+    pub(super) method: Option<String>,
+    /// Which wording
+    #[arg(long)]
+    pub(super) wording: Option<String>,
+    /// The address of the browser that asked
+    #[arg(long)]
+    pub(super) ip: Option<String>,
+    /// Its User-Agent
+    #[arg(long)]
+    pub(super) user_agent: Option<String>,
+    /// Since when the address is known to be the person's (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub(super) valid_since: Option<String>,
+    /// The same key with the same request asks only once
+    #[arg(long, value_name = "KEY")]
+    pub(super) idempotency_key: Option<String>,
+}
 
 pub(super) async fn request(errand: &Errand, new: NewReset) -> Result<(), Failure> {
     let key = new.idempotency_key.clone();

@@ -1,17 +1,32 @@
 //! `resetctl restore`: puts a copy of the database in its place while the daemon is stopped. What that means is done by the daemon when it
 //! starts next.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use serde_json::json;
 
-use super::cli::Restore;
 use super::errand::Errand;
 use super::failure::Failure;
 use super::screen::when;
 use crate::ambient::{Clock, SystemClock};
-use crate::config::{self, Environment};
+use crate::config::{self, DEFAULT_PATH, Environment};
 use crate::store::restore::{self, InPlace, RestoreError};
+
+#[derive(Args)]
+pub(super) struct Restore {
+    /// The copy
+    pub(super) file: PathBuf,
+    /// Put the database that is there aside; otherwise nothing is done where there is one
+    #[arg(long)]
+    pub(super) replace: bool,
+    /// The configuration, which says where the state folder is
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
+    pub(super) config: PathBuf,
+    /// The state folder, where there is no configuration
+    #[arg(long, value_name = "FOLDER", conflicts_with = "config")]
+    pub(super) state_dir: Option<PathBuf>,
+}
 
 pub(super) fn run(errand: &Errand, ask: &Restore) -> Result<(), Failure> {
     let folder = match &ask.state_dir {

@@ -2,17 +2,27 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
+use clap::Args;
 use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 use resetd_core::time::Timestamp;
 use zeroize::Zeroizing;
 
-use super::cli::Typed;
 use super::errand::{Asked, Errand};
 use super::failure::Failure;
 use super::screen::{clean, span, when};
 use super::table::Sheet;
 use crate::ambient::{Clock, SystemClock};
 use crate::wire::{Good, Presented, Secret};
+
+#[derive(Args)]
+pub(super) struct Typed {
+    /// Where the code was typed
+    #[arg(long, requires = "account")]
+    pub(super) portal: Option<String>,
+    /// For which account
+    #[arg(long, requires = "portal")]
+    pub(super) account: Option<String>,
+}
 
 /// Longest line that is taken for a secret, octets.
 const LINE_MAX: usize = 4096;

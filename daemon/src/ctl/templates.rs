@@ -2,17 +2,81 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::Subcommand;
 use resetd_core::ids::PortalName;
 use serde_json::json;
 
-use super::cli::TemplatesCommand;
 use super::errand::{Asked, Errand};
 use super::failure::Failure;
 use super::screen::{Screen, clean};
 use super::table::{Table, styled};
-use crate::config::{self, Environment};
+use crate::config::{self, DEFAULT_PATH, Environment};
 use crate::mail::templates::{self, Library, Problem, sample_brand};
 use crate::wire::{List, Preview, Template};
+
+#[derive(Subcommand)]
+pub(super) enum TemplatesCommand {
+    /// List the wordings of the daemon and of each portal
+    #[command(after_help = "Example:\n  resetctl templates list")]
+    List,
+    /// Check folders of one's own wordings against the rules; needs no daemon
+    #[command(
+        after_help = "Examples:\n  resetctl templates check ./wordings\n  resetctl templates check              those that the configuration names"
+    )]
+    Check {
+        /// Folders; without any, those that the configuration names
+        folders: Vec<PathBuf>,
+        /// The configuration
+        #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
+        config: PathBuf,
+    },
+    /// Show a wording with made-up values, or write all of them on one page
+    ///
+    /// With --gallery, every wording in every language goes onto one HTML page that opens without a network; needs no daemon.
+    #[command(
+        after_help = "Examples:\n  resetctl templates preview shop easy\n  resetctl templates preview --gallery wordings.html\n  resetctl templates preview --gallery wordings.html --folder /etc/resetd/templates/shop"
+    )]
+    Preview {
+        /// The portal
+        #[arg(required_unless_present = "gallery", conflicts_with = "gallery")]
+        portal: Option<String>,
+        /// The wording
+        #[arg(required_unless_present = "gallery", conflicts_with = "gallery")]
+        wording: Option<String>,
+        /// Write the page here
+        #[arg(long, value_name = "FILE")]
+        gallery: Option<PathBuf>,
+        /// With the wordings of this folder put over the built-in ones
+        #[arg(long, requires = "gallery")]
+        folder: Option<PathBuf>,
+        /// The language
+        #[arg(long)]
+        locale: Option<String>,
+        /// What the mail holds
+        #[arg(long, value_parser = ["link", "code", "both"])]
+        method: Option<String>,
+        /// Print the HTML part instead of the text
+        #[arg(long)]
+        html: bool,
+    },
+    /// Copy a wording into a folder, to edit it; needs no daemon
+    #[command(after_help = "Example:\n  resetctl templates export easy /etc/resetd/templates/shop --locale en --locale de")]
+    Export {
+        /// The wording
+        wording: String,
+        /// Where to
+        folder: PathBuf,
+        /// Its sentences in this language too; may be given several times
+        #[arg(long = "locale", value_name = "TAG")]
+        locales: Vec<String>,
+    },
+    /// Show how the files of a folder differ from the built-in ones, and which of those changed since they were copied; needs no daemon
+    #[command(after_help = "Example:\n  resetctl templates diff /etc/resetd/templates/shop")]
+    Diff {
+        /// The folder
+        folder: PathBuf,
+    },
+}
 
 pub(super) async fn run(errand: &Errand, command: TemplatesCommand) -> Result<(), Failure> {
     match command {

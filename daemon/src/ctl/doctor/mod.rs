@@ -6,15 +6,28 @@ mod host;
 mod running;
 mod way;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use serde_json::json;
 
-use super::cli::Examine;
 use super::errand::Errand;
 use super::failure::Failure;
-use crate::config::{self, Environment, Settings};
+use crate::config::{self, DEFAULT_PATH, Environment, Settings};
 use finding::Findings;
+
+#[derive(Args)]
+pub(super) struct Examine {
+    /// The configuration
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH)]
+    pub(super) config: PathBuf,
+    /// Look at the domains of this portal only
+    #[arg(long, value_name = "NAME")]
+    pub(super) portal: Option<String>,
+    /// Send a test mail to this address over the way that all mails take; with several portals, --portal says whose
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) send_to: Option<String>,
+}
 
 /// Runs every examination. Exit code 1 where one failed.
 pub(super) async fn run(errand: &Errand, socket: Option<&Path>, ask: &Examine) -> Result<(), Failure> {

@@ -5,10 +5,10 @@ use std::io::IsTerminal;
 
 use serde_json::json;
 
+use super::Examine;
 use super::finding::Findings;
 use super::host;
 use crate::config::Settings;
-use crate::ctl::cli::Examine;
 use crate::ctl::errand::{Asked, Errand};
 use crate::ctl::failure::Failure;
 use crate::wire::{Finding, List};

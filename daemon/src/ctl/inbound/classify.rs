@@ -3,18 +3,32 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError, mpsc};
 
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::judge::Judge;
 use super::messages::{Message, Messages, Unreadable};
-use crate::ctl::cli::Classify;
 use crate::ctl::errand::Errand;
 use crate::ctl::failure::Failure;
 use crate::ctl::screen::{clean, one_line};
 use crate::ctl::table::{Cell, Table, styled};
 use crate::wire::Classified;
+
+#[derive(Args)]
+pub(in crate::ctl) struct Classify {
+    /// Files (an mbox too), folders (a Maildir too) with all that is in them, or `-` for standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(in crate::ctl) files: Vec<PathBuf>,
+    /// Believe the Authentication-Results of this server (RFC 8601); may be given again
+    #[arg(long, value_name = "ID")]
+    pub(in crate::ctl) authserv_id: Vec<String>,
+    /// Check signed tags with the keys of this file
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::ctl) root_key: Option<PathBuf>,
+}
 
 /// Octets from which on a bar shows how far it is.
 const MUCH: u64 = 1 << 20;

@@ -1,17 +1,32 @@
 //! `resetctl inbound explain`: why one message is taken for what it is, so that a person can disagree with reasons.
 
+use std::path::PathBuf;
+
+use clap::Args;
 use resetd_core::inbound::{self, Kind};
 use resetd_core::verdict::{self, Verdict};
 
 use super::classify::verdict_style;
 use super::judge::Judge;
 use super::messages::Messages;
-use crate::ctl::cli::Explain;
 use crate::ctl::errand::Errand;
 use crate::ctl::failure::Failure;
 use crate::ctl::screen::{Screen, clean, one_line};
 use crate::ctl::table::{Cell, Sheet, Table, styled};
 use crate::wire::{self, ReadLine, Sign};
+
+#[derive(Args)]
+pub(in crate::ctl) struct Explain {
+    /// The message, or `-` for standard input; of an mbox, its first message
+    #[arg(value_name = "FILE")]
+    pub(in crate::ctl) file: PathBuf,
+    /// Believe the Authentication-Results of this server (RFC 8601); may be given again
+    #[arg(long, value_name = "ID")]
+    pub(in crate::ctl) authserv_id: Vec<String>,
+    /// Check signed tags with the keys of this file
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::ctl) root_key: Option<PathBuf>,
+}
 
 /// Lines of a long quote that are shown.
 const QUOTE_LINES: usize = 6;

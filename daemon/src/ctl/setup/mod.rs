@@ -13,8 +13,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::cli::{Algorithms, Generate};
-use super::dkim::{self, Kept};
+use super::dkim::{self, Algorithms, Generate, Kept};
 use super::errand::Errand;
 use super::failure::Failure;
 use crate::ambient::{Clock, SystemClock, SystemEntropy, random};
