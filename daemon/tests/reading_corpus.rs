@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use resetd::mail::templates::Library;
 use resetd::reading::{Envelope, Trust, read};
+use resetd_core::answer;
 use resetd_core::inbound::{Facts, kind, typed};
 
 fn corpus() -> PathBuf {
@@ -111,11 +113,13 @@ fn quotes_typed_text() {
 #[test]
 fn clients_kinds_and_typed_text() {
     let dir = corpus().join("clients");
+    let ours = Library::builtin().unwrap().our_words();
     let (mut kinds, mut exact, mut total, mut leaked) = (Tally::default(), 0, 0, 0);
     for row in std::fs::read_to_string(dir.join("labels.tsv")).unwrap().lines() {
         let (name, want_kind) = row.split_once('\t').unwrap();
-        let facts = facts_of(&dir.join(format!("{name}.eml")));
+        let mut facts = facts_of(&dir.join(format!("{name}.eml")));
         let found = kind(&facts);
+        answer::judge(&mut facts, &ours);
         kinds.note(name, want_kind, found.kind.as_str(), &found.signals.join(","));
         if want_kind != "reply" {
             continue;

@@ -11,7 +11,6 @@ reason() {
     RemoveIPC | KeyringMode) echo "the daemon makes no System V IPC and no keys; nothing is left to see" ;;
     SystemCallArchitectures) echo "the probe has no second architecture to call by" ;;
     ProtectSystem) echo "what of the host is in the daemon's root is bound read-only" ;;
-    ProtectHome) echo "no home is in the daemon's root" ;;
     MountAPIVFS) echo "newer systemd does it by itself beside RootDirectory=" ;;
     StateDirectoryMode) echo "no fence: the package test looks at the folder's mode" ;;
     Group) echo "follows from User=" ;;

@@ -3,17 +3,26 @@
 
 use std::borrow::Cow;
 
-use crate::inbound::{Facts, OurWords};
+use crate::inbound::{Facts, OurWords, typed, without_prefixes};
 use crate::verdict::{self, Judgement, Verdict};
 
 /// Below this, what the person typed is taken to say nothing, and the rest of the message is heard too.
 const UNSURE: f32 = 0.5;
+/// Least letters of a subject that has something to add to the words below it.
+const SUBJECT_LETTERS: usize = 8;
 /// Longest text that our sentences are looked for in.
 const HEARD_BYTES: usize = 64 * 1024;
 
-/// Judges the words of a message. A denial that stands only in what was stripped in doubt counts, but less surely: losing
+/// Judges the words of a message. Where none were found, those that stand below our whole mail in the quote are the person's and are put
+/// into `facts.typed`. A denial that stands only in what was stripped in doubt counts, but less surely: losing
 /// a "this wasn't me" is worse than reading one too many. Sentences of `ours` never decide, wherever they stand.
-pub fn judge(facts: &Facts, ours: &OurWords) -> Judgement {
+pub fn judge(facts: &mut Facts, ours: &OurWords) -> Judgement {
+    if typed::says_nothing(&facts.words())
+        && let Some(below) = ours.behind_last(&facts.quote_end)
+    {
+        facts.typed = below;
+    }
+    let facts = &*facts;
     let words = facts.words();
     let typed = verdict::judge(&theirs(&words, ours));
     let decided = typed.verdict != Verdict::Other && typed.confidence >= UNSURE;
@@ -21,7 +30,7 @@ pub fn judge(facts: &Facts, ours: &OurWords) -> Judgement {
         return typed;
     }
     let mut best = typed;
-    for (text, weight) in [(&*theirs(&facts.doubtful, ours), 0.8), (subject(facts), 0.9)] {
+    for (text, weight) in [(&*theirs(&facts.doubtful, ours), 0.8), (subject(facts, ours), 0.9)] {
         let mut heard = verdict::judge(text);
         heard.confidence *= weight;
         let says_something = heard.verdict != Verdict::Other && heard.confidence >= UNSURE;
@@ -38,12 +47,20 @@ fn theirs<'t>(text: &'t str, ours: &OurWords) -> Cow<'t, str> {
     ours.cut_from(text).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
-/// The subject where it is the person's own: not that of an answer or of a forwarded mail.
-fn subject(facts: &Facts) -> &str {
-    if !facts.references.is_empty() {
+/// The subject where it is the person's own: not that of an answer or of a forwarded mail, unless they wrote something else over it
+/// and nothing below.
+fn subject<'f>(facts: &'f Facts, ours: &OurWords) -> &'f str {
+    let subject = facts.subject.as_deref().unwrap_or("");
+    if facts.references.is_empty() {
+        let letters = subject.chars().filter(|c| c.is_alphabetic()).count();
+        let short = letters < SUBJECT_LETTERS && !facts.words().is_empty();
+        return if subject.contains(':') || short { "" } else { subject };
+    }
+    if !typed::says_nothing(&facts.words()) || !facts.doubtful.is_empty() {
         return "";
     }
-    facts.subject.as_deref().filter(|subject| !subject.contains(':')).unwrap_or("")
+    let own = without_prefixes(subject);
+    if ours.is_ours(own) { "" } else { own }
 }
 
 #[cfg(test)]
@@ -54,33 +71,33 @@ mod tests {
         Facts { typed: typed.into(), doubtful: doubtful.into(), subject: Some(subject.into()), ..Facts::default() }
     }
 
-    fn judge(facts: &Facts) -> Judgement {
-        super::judge(facts, &OurWords::default())
+    fn judge(mut facts: Facts) -> Judgement {
+        super::judge(&mut facts, &OurWords::default())
     }
 
     #[test]
     fn our_own_sentence_decides_nothing() {
         let ours = OurWords::new([vec!["If it wasn't you, answer this mail and we will stop the request."]]);
         let quote = "If it wasn't you, answer this mail\nand we will stop the request.";
-        assert_eq!(super::judge(&facts(quote, "", ""), &ours).verdict, Verdict::Other);
-        assert_eq!(super::judge(&facts(&format!("thanks, it worked\n{quote}"), quote, ""), &ours).verdict, Verdict::WasMe);
-        assert_eq!(super::judge(&facts(&format!("not me\n{quote}"), quote, ""), &ours).verdict, Verdict::NotMe);
+        assert_eq!(super::judge(&mut facts(quote, "", ""), &ours).verdict, Verdict::Other);
+        assert_eq!(super::judge(&mut facts(&format!("thanks, it worked\n{quote}"), quote, ""), &ours).verdict, Verdict::WasMe);
+        assert_eq!(super::judge(&mut facts(&format!("not me\n{quote}"), quote, ""), &ours).verdict, Verdict::NotMe);
         let short = "If it wasn't you, answer this mail and we wi";
-        assert_eq!(super::judge(&facts(short, "", ""), &ours).verdict, Verdict::Other);
-        assert_ne!(super::judge(&facts(&format!("Danke!\n{short}"), "", ""), &ours).verdict, Verdict::NotMe);
-        assert_eq!(super::judge(&facts(&format!("war ich nicht\n{short}"), "", ""), &ours).verdict, Verdict::NotMe);
+        assert_eq!(super::judge(&mut facts(short, "", ""), &ours).verdict, Verdict::Other);
+        assert_ne!(super::judge(&mut facts(&format!("Danke!\n{short}"), "", ""), &ours).verdict, Verdict::NotMe);
+        assert_eq!(super::judge(&mut facts(&format!("war ich nicht\n{short}"), "", ""), &ours).verdict, Verdict::NotMe);
     }
 
     #[test]
     fn words_come_first() {
-        assert_eq!(judge(&facts("That was not me!", "", "")).verdict, Verdict::NotMe);
-        assert_eq!(judge(&facts("thanks, it worked", "it wasn't me", "")).verdict, Verdict::WasMe);
+        assert_eq!(judge(facts("That was not me!", "", "")).verdict, Verdict::NotMe);
+        assert_eq!(judge(facts("thanks, it worked", "it wasn't me", "")).verdict, Verdict::WasMe);
     }
 
     #[test]
     fn a_denial_in_the_doubtful_part_or_the_subject_is_heard() {
-        assert_eq!(judge(&facts("", "I did not request this password reset", "")).verdict, Verdict::NotMe);
-        assert_eq!(judge(&facts("", "", "I did not ask for this")).verdict, Verdict::NotMe);
-        assert_eq!(judge(&facts("", "", "Re: Reset your password")).verdict, Verdict::Other);
+        assert_eq!(judge(facts("", "I did not request this password reset", "")).verdict, Verdict::NotMe);
+        assert_eq!(judge(facts("", "", "I did not ask for this")).verdict, Verdict::NotMe);
+        assert_eq!(judge(facts("", "", "Re: Reset your password")).verdict, Verdict::Other);
     }
 }

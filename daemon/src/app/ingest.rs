@@ -225,7 +225,7 @@ impl App {
                 facts.dmarc_pass.clone_from(&facts.sender_domain);
             }
             let finding = inbound::kind(&facts);
-            let judgement = resetd_core::answer::judge(&facts, &ours);
+            let judgement = resetd_core::answer::judge(&mut facts, &ours);
             Read { facts, finding, judgement, truncated_from: cover.truncated_from }
         };
         // A panic in there is a fault of ours; the attempt was counted, so it ends.

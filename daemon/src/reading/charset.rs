@@ -12,6 +12,7 @@ pub fn decode(bytes: &[u8], label: Option<&str>) -> String {
     match label.as_str() {
         "hz-gb-2312" | "hz" => return shifted(bytes, b"~{", b"~}", "gb18030"),
         "iso-2022-kr" | "csiso2022kr" => return shifted(bytes, b"\x0e", b"\x0f", "euc-kr"),
+        "utf-7" | "utf7" | "unicode-1-1-utf-7" => return by_label(&ended(bytes), "utf-7").unwrap_or_default(),
         "iso-2022-cn" => return shifted(bytes, b"\x0e", b"\x0f", "gb18030"),
         _ => {}
     }
@@ -69,7 +70,6 @@ fn by_label(bytes: &[u8], label: &str) -> Option<String> {
         "iso-8859-8-i" | "iso-8859-8-e" | "iso-8859-8" | "logical" => "windows-1255",
         "iso-8859-9" => "windows-1254",
         "tis-620" | "iso-8859-11" | "cp874" => "windows-874",
-        "unicode-1-1-utf-7" | "utf7" => "utf-7",
         other => other,
     };
     charset_decoder(label.as_bytes()).map(|decode| decode(bytes))
@@ -110,7 +110,7 @@ fn says_nothing(label: &str) -> bool {
 }
 
 fn is_wide(label: &str) -> bool {
-    label.starts_with("utf-16") || label.starts_with("utf-32") || label.contains("utf-7") || label == "utf7"
+    label.starts_with("utf-16") || label.starts_with("utf-32")
 }
 
 /// What a label is worth that is put on anything, but mostly on what it names: a letter or two.
@@ -118,6 +118,25 @@ const WESTERN_HEAD_START: i64 = 2;
 
 fn is_western(label: &str) -> bool {
     matches!(label, "iso-8859-1" | "latin1" | "windows-1252")
+}
+
+/// UTF-7 as the decoder wants it: a `-` behind every shifted run, where any character outside of the alphabet ends one, and a plus
+/// as a run too (RFC 2152 §2, rule 2).
+fn ended(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 8);
+    let mut rest = bytes;
+    while let Some((&byte, tail)) = rest.split_first() {
+        out.push(byte);
+        rest = tail;
+        if byte == b'+' {
+            let run = tail.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')).count();
+            let (shifted, behind) = tail.split_at(run);
+            out.extend_from_slice(if run == 0 { b"ACs" } else { shifted });
+            out.push(b'-');
+            rest = behind.strip_prefix(b"-").unwrap_or(behind);
+        }
+    }
+    out
 }
 
 /// Seven-bit codes that shift into a double-byte set: the high bit is set between the shifts (RFC 1843, RFC 1557).
@@ -204,6 +223,15 @@ mod tests {
             (c, _) => table.iter().find(|(letter, _)| *letter == c).unwrap().1,
         };
         text.chars().map(octet).collect()
+    }
+
+    /// The examples of RFC 2152 §4.
+    #[test]
+    fn a_run_of_utf_7_ends_at_any_other_character() {
+        for (bytes, text) in [("A+ImIDkQ.", "A≢Α."), ("Hi Mom -+Jjo--!", "Hi Mom -☺-!"), ("Hi Mom +Jjo!", "Hi Mom ☺!"), ("1 +- 1", "1 + 1")]
+        {
+            assert_eq!(decode(bytes.as_bytes(), Some("UTF-7")), text, "{bytes}");
+        }
     }
 
     /// Western mail is Western mail, however many of its letters have dots; what is not is still found out.

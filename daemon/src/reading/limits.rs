@@ -16,6 +16,8 @@ pub const PARTS: usize = 256;
 pub const SCAN_BYTES: usize = 48 * 1024 * 1024;
 /// Bytes of text decoded in all.
 pub const TEXT_BYTES: usize = 384 * 1024;
+/// Bytes of a quote's end that are kept where nothing was typed above it.
+pub const QUOTE_END: usize = 8 * 1024;
 /// Opaque signatures that are opened, one in another or beside each other.
 pub const SEALS: usize = 4;
 /// Places in one multipart that are looked at for a boundary.

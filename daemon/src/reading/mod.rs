@@ -20,7 +20,7 @@ mod strike;
 mod tnef;
 mod transfer;
 
-use resetd_core::inbound::typed::Part;
+use resetd_core::inbound::typed::{self, Part};
 use resetd_core::inbound::{Facts, Mark};
 
 pub use auth::arc_vouches;
@@ -73,6 +73,9 @@ pub fn explain(raw: &[u8], envelope: &Envelope, trust: &Trust) -> Explained {
     if !survey.is_report() {
         let parted = survey.typed();
         (facts.typed, facts.doubtful, lines, quoted) = (parted.typed, parted.doubtful, parted.lines, parted.quoted);
+        if typed::says_nothing(&facts.words()) {
+            facts.quote_end = quote_end(&lines);
+        }
     }
     marks::from_wording(&survey, quoted, &mut facts);
     ids::next_hop(&survey, &mut facts);
@@ -109,6 +112,20 @@ fn from_headers(headers: &Headers, envelope: &Envelope, trust: &Trust) -> Facts 
     }
     marks::from_headers(headers, &mut facts);
     facts
+}
+
+/// The last lines of the quotes.
+fn quote_end(lines: &[(Part, String)]) -> String {
+    let mut room = limits::QUOTE_END;
+    let quoted = lines.iter().rev().filter(|(part, _)| *part == Part::Quote).map(|(_, text)| text.as_str());
+    let fits = |text: &&str| {
+        let fits = text.len() < room;
+        room = room.saturating_sub(text.len() + 1);
+        fits
+    };
+    let mut last: Vec<&str> = quoted.take_while(fits).collect();
+    last.reverse();
+    last.join("\n")
 }
 
 /// `Return-Path` as the last hop wrote it; `<>` is the null path.

@@ -20,10 +20,10 @@ pub fn facts(raw: &[u8]) {
     let ids = ["mx.ours.example".to_owned()];
     let trust = Trust { authserv_ids: &ids };
     let envelope = Envelope { mail_from: Some(String::new()), rcpt_to: vec!["reply@ours.example".into()] };
-    let found = read(raw, &envelope, &trust);
+    let mut found = read(raw, &envelope, &trust);
     assert_eq!(found, explain(raw, &envelope, &trust).facts, "reading twice gives the same");
     let _ = kind(&found);
-    let judgement = answer::judge(&found, &OurWords::default());
+    let judgement = answer::judge(&mut found, &OurWords::default());
     assert!((0.0..=1.0).contains(&judgement.confidence));
     let struck = strike(raw, &AllSecret).to_message();
     assert!(struck.len() < 4 * raw.len() + (1 << 20), "the struck copy grows without bound");

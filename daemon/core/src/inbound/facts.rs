@@ -45,6 +45,8 @@ pub struct Facts {
     pub typed: String,
     /// What was stripped in doubt. The judge of verdicts sees both.
     pub doubtful: String,
+    /// The end of the quote, where nothing was typed above it: some people type below, and nothing marks it.
+    pub quote_end: String,
     /// What a delivery report says, if the message is one.
     pub bounce: Option<Bounce>,
     /// Signs the kind rules go by.

@@ -17,4 +17,4 @@ pub use facts::{Facts, Mark};
 pub use kind::{Finding, Kind, decide, kind};
 pub use ours::OurWords;
 pub use reason::{Diagnosis, Stage, Symptoms, diagnose};
-pub use subject::{reads_away, reads_bounced, says_away, says_away_within, says_bounced, says_receipt};
+pub use subject::{reads_away, reads_bounced, says_away, says_away_within, says_bounced, says_receipt, without_prefixes};

@@ -16,14 +16,20 @@ const VALUE_CHARS: usize = 120;
 pub struct OurWords {
     /// By the beginning of their first text; the longest first.
     sentences: HashMap<[char; HEAD], Vec<Vec<Vec<char>>>>,
+    /// Those that people could type too: they are ours only where nothing else stands.
+    short: Vec<Vec<Vec<char>>>,
 }
 
 impl OurWords {
-    /// From sentences, each given as the texts between its places. One that is short or holds little but values is left out.
+    /// From sentences, each given as the texts between its places.
     pub fn new<'t>(sentences: impl IntoIterator<Item = Vec<&'t str>>) -> Self {
         let mut ours = Self::default();
         for texts in sentences {
             let texts: Vec<Vec<char>> = texts.iter().map(|text| folded(text).map(|(c, _)| c).collect()).collect();
+            let short: Vec<Vec<char>> = texts.iter().filter(|text| !text.is_empty()).cloned().collect();
+            if (1..2 * LEAST_CHARS).contains(&short.iter().map(Vec::len).sum()) {
+                ours.short.push(short);
+            }
             // What stands in front of the first text of some length is short and goes unnoticed.
             let texts: Vec<Vec<char>> = texts.into_iter().skip_while(|text| text.len() < HEAD).filter(|text| !text.is_empty()).collect();
             let length: usize = texts.iter().map(Vec::len).sum();
@@ -37,27 +43,67 @@ impl OurWords {
             list.sort_by_key(|texts| (std::cmp::Reverse(texts.iter().map(Vec::len).sum::<usize>()), texts.clone()));
             list.dedup();
         }
+        ours.short.sort();
+        ours.short.dedup();
         ours
+    }
+
+    /// Whether a line, a subject for example, is one of our sentences with whatever values in its places.
+    pub fn is_ours(&self, line: &str) -> bool {
+        let (chars, places): (Vec<char>, Vec<Range<usize>>) = folded(line).unzip();
+        let long = chars.first_chunk::<HEAD>().and_then(|head| self.sentences.get(head));
+        let found = long.is_some_and(|list| {
+            list.iter().any(|texts| end_of(&chars, texts, 0).is_some()) || end_of_piece(&chars, &places, list, 0).is_some()
+        });
+        // The first place may come before the first text.
+        let whole = |texts: &Vec<Vec<char>>| (0..=chars.len().min(VALUE_CHARS)).any(|start| end_of(&chars, texts, start).is_some());
+        found || self.short.iter().any(whole)
+    }
+
+    /// What stands behind the last of our sentences and the lines that belong to it, addresses and links; `None` if there is none of
+    /// our sentences, or nothing behind it.
+    pub fn behind_last(&self, text: &str) -> Option<String> {
+        let mut last = None;
+        self.find(text, |_, end| last = Some(end));
+        let lines: Vec<&str> = text[last?..].lines().map(|line| line.trim_start_matches(['>', '|', ' ', '\u{a0}']).trim_end()).collect();
+        let of_mail = |line: &&str| line.contains(['@', '#']) || line.contains("://");
+        // What is left of the sentence's own line is its full stop.
+        let from = lines.iter().rposition(of_mail).map_or(1, |at| at + 1);
+        let spoken = |line: &&str| line.chars().any(char::is_alphabetic);
+        let known = |line: &str| {
+            let letters: Vec<char> = folded(line).map(|(c, _)| c).collect();
+            self.short.iter().any(|texts| texts.len() == 1 && texts[0] == letters)
+        };
+        let rest: Vec<&str> = lines.get(from..)?.iter().copied().filter(spoken).filter(|line| !known(line)).collect();
+        (!rest.is_empty()).then(|| rest.join("\n"))
     }
 
     /// The text without our sentences, however they are broken into lines; `None` if none is in it.
     pub fn cut_from(&self, text: &str) -> Option<String> {
-        let (chars, places): (Vec<char>, Vec<Range<usize>>) = folded(text).unzip();
         let mut left = String::new();
-        let (mut at, mut kept) = (0, 0);
+        let mut kept = 0;
+        self.find(text, |start, end| {
+            left.push_str(&text[kept..start]);
+            kept = end;
+        });
+        (kept > 0).then(|| left + &text[kept..])
+    }
+
+    /// Gives where each of our sentences begins and ends in a text, or a piece of one, in order.
+    fn find(&self, text: &str, mut found: impl FnMut(usize, usize)) {
+        let (chars, places): (Vec<char>, Vec<Range<usize>>) = folded(text).unzip();
+        let mut at = 0;
         while let Some(head) = chars.get(at..).and_then(|rest| rest.first_chunk::<HEAD>()) {
             let whole = |list: &Vec<Vec<Vec<char>>>| list.iter().find_map(|texts| end_of(&chars, texts, at));
-            let found = self.sentences.get(head).and_then(|list| whole(list).or_else(|| end_of_piece(&chars, &places, list, at)));
-            match found {
+            let end = self.sentences.get(head).and_then(|list| whole(list).or_else(|| end_of_piece(&chars, &places, list, at)));
+            match end {
                 Some(end) => {
-                    left.push_str(&text[kept..places[at].start]);
-                    kept = places[end - 1].end;
+                    found(places[at].start, places[end - 1].end);
                     at = end;
                 }
                 None => at += 1,
             }
         }
-        (kept > 0).then(|| left + &text[kept..])
     }
 }
 
@@ -121,6 +167,31 @@ mod tests {
             ("Someone asked to change the password but it was not me", " but it was not me"),
         ] {
             assert_eq!(ours().cut_from(text).as_deref(), Some(left), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_typed_below_our_mail_is_found() {
+        let mail = "Hello Jane,\n> If it wasn't you, just ignore this mail, or answer it and tell us. Your\n> password stays as it is.\n";
+        for (below, found) in [
+            ("> Example Ltd · Questions? help@shop.example\n>\n> Never asked for it.", Some("Never asked for it.")),
+            ("> Example Ltd · Questions? help@shop.example\n\n@shop.example #12345678\n", None),
+            ("\nnot mine, who\nis this?", Some("not mine, who\nis this?")),
+            ("\n12 34 56\n", None),
+        ] {
+            assert_eq!(ours().behind_last(&format!("{mail}{below}")).as_deref(), found, "{below}");
+        }
+        assert_eq!(ours().behind_last("Never asked for it."), None);
+    }
+
+    #[test]
+    fn a_subject_of_ours_is_known() {
+        let ours = OurWords::new([vec!["Your password for ", ""], vec!["", ": new sign-in"], vec!["Locked out?"]]);
+        for subject in ["Your password for Acme", "Acme Shop: New sign-in", "Locked out?"] {
+            assert!(ours.is_ours(subject), "{subject}");
+        }
+        for subject in ["I never asked for a password", "wasn't me", ""] {
+            assert!(!ours.is_ours(subject), "{subject}");
         }
     }
 

@@ -73,12 +73,16 @@ fn folded(text: &str, most: usize) -> String {
 }
 
 /// Without "Re:", "AW:", "Fwd:" and tags in brackets at the start.
-fn without_prefixes(subject: &str) -> &str {
+/// The subject without `Re:` and its like.
+pub fn without_prefixes(subject: &str) -> &str {
     const PREFIXES: [&str; 18] =
         ["re", "aw", "fw", "fwd", "sv", "vs", "antw", "odp", "回复", "答复", "回覆", "ynt", "res", "rv", "ref", "r", "wg", "tr"];
     let mut rest = subject.trim();
     for _ in 0..6 {
-        let cut = rest.split_once([':', '：']).filter(|(head, _)| PREFIXES.contains(&head.trim())).map(|(_, tail)| tail.trim_start());
+        let cut = rest
+            .split_once([':', '：'])
+            .filter(|(head, _)| PREFIXES.contains(&head.trim().to_lowercase().as_str()))
+            .map(|(_, tail)| tail.trim_start());
         match cut {
             Some(tail) => rest = tail,
             None => break,

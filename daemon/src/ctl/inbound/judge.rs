@@ -59,10 +59,10 @@ impl<'a> Judge<'a> {
     /// The same, with the lines of the text and what each was taken for.
     pub(super) fn explain(&self, raw: &[u8]) -> (Judged, Vec<(Part, String)>) {
         let trust = Trust { authserv_ids: self.authserv_ids };
-        let Explained { facts, lines } = reading::explain(raw, &Envelope::default(), &trust);
+        let Explained { mut facts, lines } = reading::explain(raw, &Envelope::default(), &trust);
         let finding = inbound::kind(&facts);
         let proof = self.proof(&facts);
-        let judgement = (finding.kind == Kind::Reply).then(|| answer::judge(&facts, &self.ours));
+        let judgement = (finding.kind == Kind::Reply).then(|| answer::judge(&mut facts, &self.ours));
         (Judged { facts, finding, judgement, proof }, lines)
     }
 

@@ -84,8 +84,11 @@ const NAMES: &[(&str, Role)] = &[
 
 /// The role of an element.
 pub fn of(tag: &Tag) -> Role {
-    if tag.is("blockquote") || tag.is("includetail") {
-        return if tag.is("blockquote") { Role::Quote } else { Role::Original };
+    if tag.is("includetail") {
+        return Role::Original;
+    }
+    if tag.is("blockquote") {
+        return if is_indented(tag) { Role::Plain } else { Role::Quote };
     }
     let shapes = ["div", "span", "table", "p", "hr", "section", "td", "body", "font", "a", "pre", "body"];
     if !shapes.iter().any(|name| tag.is(name)) {
@@ -98,6 +101,13 @@ pub fn of(tag: &Tag) -> Role {
         return role;
     }
     tag.attribute("style").map_or(Role::Plain, |style| styled(tag, &style))
+}
+
+/// What the button for indenting makes in Gmail and Apple Mail: 40 pixels, no bar, no name. People indent their own words.
+fn is_indented(tag: &Tag) -> bool {
+    let style: String = tag.attribute("style").unwrap_or_default().to_ascii_lowercase().chars().filter(|c| !c.is_whitespace()).collect();
+    let bare = ["class", "type", "cite", "id"].iter().all(|name| tag.attribute(name).is_none());
+    bare && style.contains("margin:0") && style.contains("40px") && style.contains("border:none") && style.contains("padding:0")
 }
 
 fn named(tag: &Tag) -> Option<Role> {

@@ -29,8 +29,8 @@ pub fn run() {
 }
 
 fn classify(raw: &[u8], ours: &OurWords) {
-    let facts = read(raw, &Envelope::default(), &Trust { authserv_ids: &[] });
-    black_box((kind(&facts), answer::judge(&facts, ours)));
+    let mut facts = read(raw, &Envelope::default(), &Trust { authserv_ids: &[] });
+    black_box((kind(&facts), answer::judge(&mut facts, ours)));
 }
 
 fn messages(folder: &Path) -> Vec<Vec<u8>> {

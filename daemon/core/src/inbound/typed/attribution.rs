@@ -21,15 +21,27 @@ pub(super) fn mark(sheet: &mut Sheet) {
             at += 1;
             continue;
         };
+        let start = name_above(sheet, at);
         let quoted = sheet.next_filled(end - 1).is_some_and(|next| sheet.roles[next] == Role::Quote);
         if quoted {
-            sheet.roles[at..end].fill(Role::Attribution);
+            sheet.roles[start..end].fill(Role::Attribution);
         } else if sure {
-            sheet.set_from(at, Role::Original);
+            sheet.set_from(start, Role::Original);
             return;
         }
         at = end;
     }
+}
+
+/// Where an attribution begins whose first line was wrapped behind the name: "Example Shop\n<a@b> wrote:", "Example Shop <\na@b> wrote:".
+fn name_above(sheet: &Sheet, at: usize) -> usize {
+    let folded = sheet.folded[at].trim_start_matches('(');
+    let address_first = folded.starts_with('<') || folded.matches('>').count() > folded.matches('<').count();
+    let Some(above) = at.checked_sub(1).filter(|&above| address_first && sheet.roles[above] == Role::Text) else { return at };
+    let name = sheet.folded[above].as_str();
+    let alone = above == 0 || sheet.roles[above - 1] != Role::Text;
+    let short = name.chars().count() <= 70 && !name.ends_with(['.', '!', '?', '…', '。', '？', '！', '।', '؟']);
+    if short && (name.ends_with('<') || (alone && folded.starts_with('<'))) { above } else { at }
 }
 
 /// Whether a line of a quote is itself an attribution (Apple and Chinese clients quote it with the rest).
@@ -73,14 +85,17 @@ fn find(sheet: &Sheet, at: usize) -> Option<(usize, bool)> {
             joined.push(' ');
         }
         joined.push_str(folded);
-        if ends(&joined) {
-            match judge(&joined) {
-                Judged::Sure => return Some((end + 1, true)),
-                Judged::IfQuoted if next_is_quote(sheet, end) => return Some((end + 1, false)),
-                _ => {}
+        let judged = match () {
+            () if ends(&joined) => judge(&joined),
+            () if runs_on(&joined) => Judged::Sure,
+            // "Quoting NAME <address>" in whatever language (Horde).
+            () if joined.ends_with('>') && has_address(&joined) && joined.matches('<').count() == joined.matches('>').count() => {
+                Judged::IfQuoted
             }
-        } else if runs_on(&joined) {
-            return Some((end + 1, true));
+            () => Judged::No,
+        };
+        if judged == Judged::Sure || (judged == Judged::IfQuoted && next_is_quote(sheet, end)) {
+            return belongs(sheet, at, end, blanks > 0).then_some((end + 1, judged == Judged::Sure));
         }
         // A second line belongs to it only if the first one begins like an attribution.
         if end == at && !opens(&joined) && !(has_address(&joined) || has_clock(&joined)) {
@@ -88,6 +103,44 @@ fn find(sheet: &Sheet, at: usize) -> Option<(usize, bool)> {
         }
     }
     None
+}
+
+/// Whether the lines above the last of a wrapped attribution are of it, and not the person's own, which may begin as attributions do
+/// and hold a digit ("On 3 occasions …"). They are not where what stands below is an attribution by itself.
+fn belongs(sheet: &Sheet, at: usize, end: usize, parted: bool) -> bool {
+    let lower = |from: usize| {
+        let lines: Vec<&str> = sheet.folded[from..=end].iter().map(String::as_str).filter(|line| !line.is_empty()).collect();
+        lines.join(" ")
+    };
+    let whole = |from: usize| {
+        let below = lower(from);
+        // Addresses hold digits of their own.
+        let words: String = below.split(' ').filter(|word| !word.contains('@')).collect::<Vec<_>>().join(" ");
+        let dated = (has_clock(&words) || has_year(&words)) && has_day(&words);
+        dated && !below.starts_with('<') && has_word(&below) && (opens(&below) || has_address(&below))
+    };
+    let mut own_lines = (at + 1..=end).filter(|&line| sheet.roles[line] != Role::Blank);
+    if own_lines.any(|line| (ends(&lower(line)) || runs_on(&lower(line))) && whole(line) && !is_full(sheet, line - 1)) {
+        return false;
+    }
+    if end == at {
+        return true;
+    }
+    // Else the date, or the address, or a name that ran to the edge, stands above.
+    let first = sheet.folded[at].as_str();
+    let ended = first.ends_with(['.', '!', '?', '…', '。', '？', '！', '।', '؟']) && !first.ends_with("..");
+    if parted {
+        has_whole_year(first) && has_clock(first) && !ended
+    } else {
+        has_clock(first) || has_year(first) || has_address(first) || first.ends_with('<') || is_full(sheet, at)
+    }
+}
+
+/// The line was full, so that a mail program had to go on in the next: with that one's first word it would be longer than such lines are.
+fn is_full(sheet: &Sheet, at: usize) -> bool {
+    const LEAST: usize = 60;
+    let next = sheet.folded.get(at + 1).and_then(|line| line.split(' ').next()).unwrap_or("");
+    !next.is_empty() && sheet.folded[at].chars().count() + 1 + next.chars().count() > LEAST
 }
 
 #[derive(PartialEq, Eq)]
@@ -105,10 +158,14 @@ fn judge(joined: &str) -> Judged {
     if (word && full && (opens(joined) || address)) || (address && dated && has_clock(joined)) {
         return Judged::Sure;
     }
-    if word && address && joined.len() < 200 {
+    // "---- NAME wrote ----" (Android): nobody writes such a line.
+    let ruled = joined.starts_with("--") && joined.ends_with("--");
+    if word && (ruled || (address && joined.len() < 200)) {
         return Judged::Sure;
     }
-    if word || (dated && opens(joined)) || (address && dated) { Judged::IfQuoted } else { Judged::No }
+    // "NAME (DATE):" is a setting of mutt.
+    let in_brackets = dated && joined.ends_with("):");
+    if word || address || in_brackets || (dated && opens(joined)) { Judged::IfQuoted } else { Judged::No }
 }
 
 fn next_is_quote(sheet: &Sheet, at: usize) -> bool {
@@ -127,10 +184,17 @@ fn ends(joined: &str) -> bool {
 
 /// "On … NAME <address> wrote:   Hello": the original goes on in the same line (Yahoo's app).
 fn runs_on(joined: &str) -> bool {
-    opens(joined)
-        && has_address(joined)
-        && has_clock(joined)
-        && WROTE.iter().any(|word| joined.find(word).is_some_and(|at| joined[at + word.len()..].starts_with([':', '：'])))
+    // From the address on: a verb, or the date and a verb.
+    const REST_CHARS: usize = 80;
+    let colon = joined.find('@').and_then(|at| joined[at..].find('>').map(|end| at + end + 1)).and_then(|end| {
+        let of_clock = |at: usize, c: char| joined[at + c.len_utf8()..].starts_with(|next: char| next.is_ascii_digit());
+        let mut rest = joined[end..].char_indices().take(REST_CHARS).map(|(at, c)| (end + at, c));
+        rest.find(|&(at, c)| matches!(c, ':' | '：') && !of_clock(at, c)).map(|(at, _)| at)
+    });
+    colon.is_some_and(|colon| {
+        let head = &joined[..colon];
+        has_word(head) && has_clock(head) && (opens(head) || has_year(head))
+    })
 }
 
 /// The line begins with an opener and has a digit soon after, or begins with a date.
@@ -174,12 +238,15 @@ pub(super) fn has_clock(joined: &str) -> bool {
         || joined.contains('时')
 }
 
-/// A year from 1990 to 2099, or one of the Buddhist, Persian and other calendars that mail programs write.
+/// A date with the year as two digits, or with all of it.
 fn has_year(joined: &str) -> bool {
+    has_whole_year(joined) || joined.split(|c: char| !c.is_ascii_digit()).filter(|run| (1..=2).contains(&run.len())).count() >= 3
+}
+
+/// A year from 1990 to 2099, or one of the Buddhist, Persian and other calendars that mail programs write.
+fn has_whole_year(joined: &str) -> bool {
     let digits = |run: &str| run.len() == 4 && ["19", "20", "25", "14", "13"].iter().any(|century| run.starts_with(century));
-    joined.split(|c: char| !c.is_ascii_digit()).any(digits)
-        || joined.chars().filter(|c| matches!(c, '٠'..='٩' | '۰'..='۹')).count() >= 4
-        || joined.split(|c: char| !c.is_ascii_digit()).filter(|run| (1..=2).contains(&run.len())).count() >= 3
+    joined.split(|c: char| !c.is_ascii_digit()).any(digits) || joined.chars().filter(|c| matches!(c, '٠'..='٩' | '۰'..='۹')).count() >= 4
 }
 
 /// A number that may be a day, beside the year.

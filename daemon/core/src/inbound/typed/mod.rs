@@ -37,6 +37,11 @@ impl Parted {
     }
 }
 
+/// Whether a text says nothing: it is empty, or has only the line that a device adds.
+pub fn says_nothing(text: &str) -> bool {
+    tail::is_bare(text)
+}
+
 /// Longest text that is looked at, in lines. Nobody types more; the original of a mail program may be longer.
 const MAX_LINES: usize = 6_000;
 

@@ -183,6 +183,11 @@ fn is_part_of_device(sheet: &Sheet, at: usize, i: usize) -> bool {
     i == at + 1 && (sheet.folded[i].starts_with(['<', '(', '[']) || sheet.folded[i].contains("://")) || is_device(&sheet.folded[i])
 }
 
+/// Whether a text is nothing but what a mail program adds.
+pub(super) fn is_bare(text: &str) -> bool {
+    text.lines().map(super::line::fold).filter(|line| !line.is_empty()).all(|line| is_device(&line))
+}
+
 fn is_device(folded: &str) -> bool {
     let line = folded.trim_start_matches(['-', '*', '_', '(', '[', '~', '.', ' ', '—', '<', '/', '📱']);
     line.chars().count() <= DEVICE_CHARS + line.matches("http").count() * 100
@@ -194,7 +199,12 @@ fn is_device(folded: &str) -> bool {
 fn is_advertisement(line: &str) -> bool {
     let outlook = line.contains("outlook") && line.contains("aka.ms/");
     let short = line.chars().count() <= 50;
-    outlook || line.ends_with("www.avast.com") || line.starts_with("yahoo mail: search, organize") || (short && line.contains("bluemail "))
+    let phone = ["android", "iphone", "ios"].iter().any(|name| line.contains(name));
+    let app = phone && (line.contains("yahoo") || line.contains("outlook")) && line.chars().count() <= 70;
+    app || outlook
+        || line.ends_with("www.avast.com")
+        || line.starts_with("yahoo mail: search, organize")
+        || (short && line.contains("bluemail "))
 }
 
 /// `-------- Original message --------` in whatever language: nobody writes such a line.
