@@ -149,9 +149,6 @@ pub fn write(data: &Data, lexicon: &Lexicon, weights: &[f32], combine: &[[f32; R
         out.extend(key.to_le_bytes());
         out.extend([shape as u8, id]);
     }
-    out.extend(weights.iter().map(|&weight| {
-        let root = (weight.abs() / largest).min(1.0).sqrt() * 127.0;
-        (root.round().copysign(weight) as i8) as u8
-    }));
+    out.extend(weights.as_chunks().0.iter().flat_map(|row| model::packed(*row, largest).to_le_bytes()));
     out
 }

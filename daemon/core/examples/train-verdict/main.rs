@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p resetd-core --example train-verdict` — same data, same bytes. `--holdout` only measures on
 //! lines kept out of training; `--check FILE` judges a file of `lang, label, also_ok, text` and prints what is wrong, and writes
-//! nothing; with `--answers-only` the model is made of the whole answers alone, which were written without sight of any such file.
+//! nothing; with `--committed` it trains nothing either, and judges with the model that is there; with `--answers-only` the model is made of the whole answers alone, which were written without sight of any such file.
 
 mod augment;
 mod data;
@@ -14,8 +14,8 @@ use std::path::Path;
 
 use resetd_core::verdict::features;
 use resetd_core::verdict::lexicon::Lexicon;
-use resetd_core::verdict::model::{Model, READINGS};
-use resetd_core::verdict::{Verdict, text};
+use resetd_core::verdict::model::{self, Model, READINGS};
+use resetd_core::verdict::{Verdict, decide, text};
 
 use data::{Data, expand};
 use random::Random;
@@ -29,6 +29,10 @@ fn main() -> Result<(), String> {
         data.lexicon.iter().for_each(|&(key, shape, id)| lexicon.insert(key, shape, id));
         lexicon
     };
+    if arguments.iter().any(|a| a == "--committed") {
+        let at = arguments.iter().position(|a| a == "--check").ok_or("--committed goes with --check FILE")?;
+        return check(model::committed(), arguments.get(at + 1).ok_or("--check needs a file")?);
+    }
     let start = [[0.0; READINGS]; 3];
     let answers_only = arguments.iter().any(|a| a == "--answers-only");
     let wanted = |line: &data::Line| line.whole || !answers_only;
@@ -59,9 +63,9 @@ fn verdict(model: &Model<'_>, text: &str) -> (Verdict, f32) {
     if tokens.is_empty() {
         return (Verdict::Other, 0.0);
     }
-    let p = model.probabilities(&tokens, &features::extract(&tokens, &model.lexicon));
-    let best = (0..4).fold(0, |best, i| if p[i] > p[best] { i } else { best });
-    (Verdict::ALL[best], p[best])
+    let probabilities = model.probabilities(&tokens, &features::extract(&tokens, &model.lexicon));
+    let verdict = decide(probabilities);
+    (verdict, probabilities[verdict.index()])
 }
 
 /// How lines fare that the model has not seen: templates, then whole answers.

@@ -4,7 +4,7 @@ use super::lexicon::{Idea, Lexicon};
 use super::text::{Kind, Token};
 
 /// Where hashes end: the model has this many rows.
-pub const ROWS: usize = 1 << 19;
+pub const ROWS: usize = 1_000_000;
 
 /// One hashed feature and the tokens that it came from.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -74,7 +74,7 @@ impl Hash {
 
     fn row(&self) -> u32 {
         let mixed = (self.0 ^ (self.0 >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        (mixed >> 40) as u32 % ROWS as u32
+        (mixed >> 32) as u32 % ROWS as u32
     }
 }
 

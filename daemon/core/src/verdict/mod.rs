@@ -86,6 +86,12 @@ pub struct Judgement {
 /// verdict that is this unsure (`app::conclude`).
 const DENIAL: f32 = 1.5;
 
+/// The verdict, given the probability of each in the order of [`Verdict::ALL`].
+pub fn decide(probabilities: [f32; 4]) -> Verdict {
+    let weighed = |verdict: Verdict| probabilities[verdict.index()] * if verdict == Verdict::NotMe { DENIAL } else { 1.0 };
+    Verdict::ALL.into_iter().fold(Verdict::NotMe, |best, next| if weighed(next) > weighed(best) { next } else { best })
+}
+
 /// Longer texts are judged by their beginning: nobody types more than this.
 const MAX_BYTES: usize = 16 * 1024;
 
@@ -99,12 +105,11 @@ pub fn judge(text: &str) -> Judgement {
     let model = model::committed();
     let features = features::extract(&tokens, &model.lexicon);
     let probabilities = model.probabilities(&tokens, &features);
-    let weight = |i: usize| if Verdict::ALL[i] == Verdict::NotMe { DENIAL } else { 1.0 };
-    let best = (0..4).fold(0, |best, i| if probabilities[i] * weight(i) > probabilities[best] * weight(best) { i } else { best });
+    let verdict = decide(probabilities);
     Judgement {
-        verdict: Verdict::ALL[best],
-        confidence: probabilities[best],
-        evidence: evidence::of(text, &tokens, &features, model, best),
+        verdict,
+        confidence: probabilities[verdict.index()],
+        evidence: evidence::of(text, &tokens, &features, model, verdict.index()),
         probabilities,
     }
 }

@@ -1,4 +1,4 @@
-//! The trained model: one signed byte per row and verdict, the lexicon, and the small layer that weighs a text's
+//! The trained model: five bits per row and verdict, the lexicon, and the small layer that weighs a text's
 //! sentences against each other. `other` is the zero from which the three real verdicts are measured.
 
 use std::sync::OnceLock;
@@ -14,7 +14,7 @@ pub type Scores = [f32; 3];
 pub const READINGS: usize = 16;
 
 /// First bytes of a model file.
-pub const MAGIC: &[u8; 8] = b"rdverd01";
+pub const MAGIC: &[u8; 8] = b"rdverd02";
 
 /// A model, ready to judge.
 #[derive(Debug)]
@@ -27,9 +27,9 @@ pub struct Model<'a> {
     pub combine: [[f32; READINGS]; 3],
     /// Divides the scores of a text with one sentence.
     pub temperature: f32,
-    /// What each byte of a weight stands for.
-    pub levels: [f32; 256],
-    /// One byte per row and verdict.
+    /// What the five bits of a weight stand for.
+    pub levels: [f32; LEVELS],
+    /// Two bytes per row, see [`packed`].
     pub weights: &'a [u8],
 }
 
@@ -61,7 +61,7 @@ impl<'a> Model<'a> {
             lexicon.insert(key, shape, id);
         }
         let levels = levels(largest);
-        (rest.len() == ROWS * 3).then_some(Model { data_hash, lexicon, combine, temperature, levels, weights: rest })
+        (rest.len() == ROWS * 2).then_some(Model { data_hash, lexicon, combine, temperature, levels, weights: rest })
     }
 
     fn empty() -> Model<'a> {
@@ -70,16 +70,16 @@ impl<'a> Model<'a> {
             lexicon: Lexicon::default(),
             combine: [[0.0; READINGS]; 3],
             temperature: 1.0,
-            levels: [0.0; 256],
+            levels: [0.0; LEVELS],
             weights: &[],
         }
     }
 
     /// The weights of one feature.
     pub fn weight(&self, feature: &Feature) -> Scores {
-        let at = feature.row as usize * 3;
-        match self.weights.get(at..at + 3) {
-            Some(&[a, b, c]) => [a, b, c].map(|byte| self.levels[usize::from(byte)]),
+        let at = feature.row as usize * 2;
+        match self.weights.get(at..at + 2) {
+            Some(&[low, high]) => unpacked(u16::from_le_bytes([low, high])).map(|level| self.levels[level]),
             _ => [0.0; 3],
         }
     }
@@ -154,12 +154,29 @@ pub fn softmax([a, b, c]: Scores) -> [f32; 4] {
     raised.map(|value| value / sum)
 }
 
-/// What each byte stands for: fine steps near zero, coarse ones far from it.
-pub fn levels(largest: f32) -> [f32; 256] {
-    std::array::from_fn(|byte| {
-        let signed = f32::from(byte as u8 as i8) / 127.0;
+/// How many values a weight can have; one is not used, so that they lie even around zero.
+pub const LEVELS: usize = 32;
+const ZERO: f32 = 16.0;
+const STEPS: f32 = 15.0;
+
+/// What each level stands for: fine steps near zero, coarse ones far from it.
+pub fn levels(largest: f32) -> [f32; LEVELS] {
+    std::array::from_fn(|level| {
+        let signed = (level as f32 - ZERO) / STEPS;
         largest * signed * signed.abs()
     })
+}
+
+/// The weights of a row, each as its level, in fifteen bits.
+pub fn packed(weights: Scores, largest: f32) -> u16 {
+    weights.iter().rev().fold(0, |packed, weight| {
+        let steps = ((weight.abs() / largest).min(1.0).sqrt() * STEPS).round().copysign(*weight);
+        packed << 5 | (ZERO + steps) as u16
+    })
+}
+
+fn unpacked(bits: u16) -> [usize; 3] {
+    [bits, bits >> 5, bits >> 10].map(|bits| usize::from(bits) % LEVELS)
 }
 
 /// The hash of data files, given as name and bytes in the order of their names.
@@ -181,6 +198,17 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_row_is_packed_and_unpacked() {
+        let levels = super::levels(2.0);
+        for weights in [[0.0, 0.0, 0.0], [2.0, -2.0, 0.5], [-0.02, 9.0, -9.0]] {
+            let back = super::unpacked(super::packed(weights, 2.0)).map(|level| levels[level]);
+            for (weight, back) in weights.into_iter().zip(back) {
+                assert!((weight.clamp(-2.0, 2.0) - back).abs() <= 0.14, "{weight} {back}");
+            }
+        }
+    }
+
     #[test]
     fn the_committed_model_is_whole() {
         assert!(super::Model::parse(include_bytes!("model.bin")).is_some());

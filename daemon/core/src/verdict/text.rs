@@ -69,7 +69,7 @@ pub fn tokenise(text: &str) -> Vec<Token> {
             (Kind::Mark, folded)
         } else {
             pause |= is_pause(c);
-            if ends_sentence(c) && filled {
+            if ends_sentence(c) && filled && !is_soft_break(text, start, c) {
                 sentence = sentence.saturating_add(1);
                 filled = false;
             }
@@ -87,6 +87,14 @@ pub fn tokenise(text: &str) -> Vec<Token> {
         }
     }
     tokens
+}
+
+/// Whether a line break was made by a mail program that folds lines, and not by a person: the line was long, and the next goes on
+/// with a small letter.
+fn is_soft_break(text: &str, at: usize, c: char) -> bool {
+    const LEAST_CHARS: usize = 40;
+    let goes_on = || text[at + 1..].trim_start_matches([' ', '\t']).starts_with(char::is_lowercase);
+    c == '\n' && goes_on() && text[..at].chars().rev().take_while(|c| *c != '\n').take(LEAST_CHARS).count() == LEAST_CHARS
 }
 
 /// Whether `c` belongs to a script that is written without spaces.
@@ -143,6 +151,14 @@ mod tests {
         ] {
             assert_eq!(folded(a), folded(b), "{a} / {b}");
         }
+    }
+
+    #[test]
+    fn a_fold_of_a_mail_program_parts_no_sentence() {
+        let sentences = |text: &str| tokenise(text).last().map(|token| token.sentence);
+        assert_eq!(sentences("please lock everything until monday, I have no\ncomputer here"), Some(0));
+        assert_eq!(sentences("please lock everything until monday, I have no\nComputer here"), Some(1));
+        assert_eq!(sentences("lock it\nno computer here"), Some(1));
     }
 
     #[test]

@@ -89,9 +89,7 @@ fn find(sheet: &Sheet, at: usize) -> Option<(usize, bool)> {
             () if ends(&joined) => judge(&joined),
             () if runs_on(&joined) => Judged::Sure,
             // "Quoting NAME <address>" in whatever language (Horde).
-            () if joined.ends_with('>') && has_address(&joined) && joined.matches('<').count() == joined.matches('>').count() => {
-                Judged::IfQuoted
-            }
+            () if ends_with_address(&joined) && !sheet.roles[..at].contains(&Role::Quote) => Judged::IfQuoted,
             () => Judged::No,
         };
         if judged == Judged::Sure || (judged == Judged::IfQuoted && next_is_quote(sheet, end)) {
@@ -165,7 +163,8 @@ fn judge(joined: &str) -> Judged {
     }
     // "NAME (DATE):" is a setting of mutt.
     let in_brackets = dated && joined.ends_with("):");
-    if word || address || in_brackets || (dated && opens(joined)) { Judged::IfQuoted } else { Judged::No }
+    let few = joined.split(' ').count() <= 12;
+    if word || (address && few) || in_brackets || (dated && opens(joined)) { Judged::IfQuoted } else { Judged::No }
 }
 
 fn next_is_quote(sheet: &Sheet, at: usize) -> bool {
@@ -180,6 +179,13 @@ fn ends(joined: &str) -> bool {
     }
     let ruled = joined.starts_with("--") && joined.ends_with("--");
     ruled || WROTE.iter().any(|word| word.len() > 3 && tail.ends_with(word))
+}
+
+/// A name or a few words, and an address in brackets.
+fn ends_with_address(joined: &str) -> bool {
+    const WORDS: usize = 8;
+    let balanced = joined.matches('<').count() == 1 && joined.matches('>').count() == 1;
+    balanced && joined.ends_with('>') && has_address(joined) && joined.split(' ').count() <= WORDS
 }
 
 /// "On … NAME <address> wrote:   Hello": the original goes on in the same line (Yahoo's app).

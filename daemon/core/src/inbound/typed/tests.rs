@@ -90,3 +90,11 @@ fn an_original_behind_the_colon_goes() {
         assert_eq!(part(&format!("not me\n\n{line}\n\nIf this wasn't you, answer.\n")).typed, "not me", "{line}");
     }
 }
+
+/// Between the pieces of a quote, a line with an address is an answer.
+#[test]
+fn an_answer_with_an_address_stays() {
+    let text =
+        "On Mon, 1 Jan 2024 at 10:00, S <a@b.example> wrote:\n> You asked?\n\nwrite to me, Jo <jo@x.example>\n\n> Was it you?\n\nNever.\n";
+    assert_eq!(part(text).typed, "write to me, Jo <jo@x.example>\n\nNever.");
+}
