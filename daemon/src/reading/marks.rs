@@ -1,6 +1,8 @@
 //! The marks that the kind rules go by: which headers, parts and wordings were seen.
 
-use resetd_core::inbound::{Facts, Mark, reads_away, reads_bounced, says_away, says_away_within, says_bounced, says_receipt};
+use resetd_core::inbound::{
+    Facts, Mark, Said, reads_away, reads_bounced, says_away, says_away_within, says_bounced, says_receipt, stock_marks,
+};
 
 use super::body::Survey;
 use super::header::Headers;
@@ -63,6 +65,8 @@ pub fn from_survey(survey: &Survey, facts: &mut Facts) {
     set(facts, Mark::OriginalInside, survey.has_original);
     let answers = ["REPLY", "COUNTER", "DECLINECOUNTER", "REFRESH"];
     set(facts, Mark::Calendar, survey.calendar.iter().any(|method| answers.contains(&method.as_str())));
+    let invites = ["REQUEST", "PUBLISH", "ADD", "CANCEL"];
+    set(facts, Mark::Invitation, survey.calendar.iter().any(|method| invites.contains(&method.as_str())));
     let not_spam = |fields: &String| {
         fields.lines().any(|line| {
             line.split_once(':').is_some_and(|(name, value)| {
@@ -105,6 +109,11 @@ pub fn from_wording(survey: &Survey, quoted: bool, facts: &mut Facts) {
         Mark::SuppressHeader,
     ];
     set(facts, Mark::NoWords, facts.typed.is_empty());
+    // Who answers a meeting instead of a mail types above the quote of it.
+    if quoted {
+        facts.marks.remove(&Mark::Invitation);
+    }
+    from_stock(survey, facts);
     let within = facts.subject.as_deref().is_some_and(says_away_within);
     if !within && !machine.iter().any(|mark| facts.has(*mark)) {
         return;
@@ -122,6 +131,19 @@ pub fn from_wording(survey: &Survey, quoted: bool, facts: &mut Facts) {
     if typed_above && !machine.into_iter().any(|mark| facts.has(mark)) {
         facts.marks.remove(&Mark::AwaySubject);
     }
+}
+
+/// Marks from the sentences that help desks, spam filters and receipts say.
+fn from_stock(survey: &Survey, facts: &mut Facts) {
+    let words = facts.words();
+    let text = |field: &Option<String>| field.clone().unwrap_or_default();
+    let (subject, from, name) = (text(&facts.subject), text(&facts.from), text(&facts.from_name));
+    // A link on a line of its own is taken for a business card's.
+    let has_link = |text: &str| text.contains("://");
+    set(facts, Mark::LinkTyped, has_link(&words) || has_link(&facts.doubtful));
+    let doubtful = facts.doubtful.clone();
+    let said = Said { words: &words, doubtful: &doubtful, whole: &survey.all_text, subject: &subject, from: &from, name: &name };
+    facts.marks.extend(stock_marks(&said));
 }
 
 fn automatic(headers: &Headers, facts: &mut Facts) {

@@ -134,7 +134,7 @@ marks! {
     AwaySubject = "away_subject",
     /// The text says so.
     AwayText = "away_text",
-    /// The text is a receipt written in prose ("your message was read").
+    /// The subject is one that mail programs give to receipts ("Read: …").
     ReceiptSubject = "receipt_subject",
     /// A mailing list's headers (RFC 2369, RFC 2919).
     ListMail = "list_mail",
@@ -142,6 +142,32 @@ marks! {
     Calendar = "calendar_answer",
     /// A challenge that asks the sender to confirm themselves.
     Challenge = "challenge_response",
+    /// A spam filter's demand to prove that a person sent the mail, in prose.
+    ChallengeText = "challenge_text",
+    /// The words hold a link.
+    LinkTyped = "link_typed",
+    /// The text says of itself that it is automatic. Decides nothing alone, as the seven below.
+    SaysAutomatic = "says_automatic",
+    /// The text asks not to be answered.
+    NoAnswerWanted = "no_answer_wanted",
+    /// A help desk's sentence: a request was received, a ticket was opened.
+    DeskReceived = "desk_received",
+    /// A help desk's sentence: who will answer, and when.
+    DeskPromise = "desk_promise",
+    /// A help desk's thanks for the message.
+    DeskThanks = "desk_thanks",
+    /// The sender is a help desk by its address or name.
+    DeskSender = "desk_sender",
+    /// A ticket's number stands in the text.
+    TicketNumber = "ticket_number",
+    /// The subject carries a ticket's number, or says that something was received.
+    TicketSubject = "ticket_subject",
+    /// Words beside a machine's that only people use: I, a denial, or a beginning of one's own.
+    PersonWords = "words_of_a_person",
+    /// The text says that the mail was read, as receipts do.
+    ReceiptText = "receipt_text",
+    /// A calendar part that invites, changes or calls off.
+    Invitation = "calendar_invitation",
     /// It refers to another message by `In-Reply-To` or `References`.
     Refers = "refers_to_message",
     /// The sender is a `no-reply` address.
