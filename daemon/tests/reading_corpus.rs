@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use resetd::mail::templates::Library;
 use resetd::reading::{Envelope, Trust, read};
 use resetd_core::answer;
-use resetd_core::inbound::{Facts, kind, typed};
+use resetd_core::inbound::{Facts, Mark, Said, kind, stock_marks, typed};
 
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/corpus")
@@ -162,4 +162,48 @@ fn check(name: &str, figures: &str) {
     }
     let before = std::fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(before, figures, "figures moved; if they rose, run with UPDATE_BASELINE=1 and commit {}", path.display());
+}
+
+/// Every answer of the corpora, as a person at a help desk would send it: the desk's address, its name, a ticket's number in the
+/// subject; each third with the number in the text as well, each third with a machine's sentence below it, as companies add them.
+/// What is labelled `other` holds away notes and the like, which are machines'.
+#[test]
+fn no_answer_is_a_machines_for_its_words() {
+    let footer = "This is an automatically generated message, please do not reply to it. Ticket #48213";
+    let mut wrong = Vec::new();
+    for (at, text) in answers().into_iter().enumerate() {
+        let words = match at % 3 {
+            0 => text,
+            1 => format!("{text} (Ticket #48213)"),
+            _ => format!("{text}\n\n{footer}"),
+        };
+        let (subject, from, name) = ("[Ticket #48213] Re: Reset your password", "support@b.example", "B Support Team");
+        let mut marks = stock_marks(&Said { words: &words, doubtful: "", whole: &words, subject, from, name });
+        marks.insert(Mark::Refers);
+        let found = kind(&Facts { typed: words.clone(), marks, ..Facts::default() });
+        if found.kind.as_str() != "reply" {
+            wrong.push(format!("{} {:?}: {words}", found.kind.as_str(), found.signals));
+        }
+    }
+    assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The whole answers of the corpora that say something about a reset.
+fn answers() -> Vec<String> {
+    let learned = Path::new(env!("CARGO_MANIFEST_DIR")).join("core/data/verdict/answers");
+    let files = std::fs::read_dir(learned).unwrap().map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
+    let rows: Vec<String> = files.flat_map(|file| file.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+    let replies = std::fs::read_to_string(corpus().join("replies.tsv")).unwrap();
+    let cells = rows.iter().filter_map(|row| row.split_once('\t'));
+    let ours = replies.lines().skip(1).filter_map(|row| {
+        let cells: Vec<&str> = row.split('\t').collect();
+        Some((*cells.get(1)?, *cells.get(3)?))
+    });
+    let found: Vec<String> = cells
+        .chain(ours)
+        .filter(|(label, _)| ["not_me", "was_me", "help"].contains(label))
+        .map(|(_, text)| text.replace("\\n", "\n"))
+        .collect();
+    assert!(found.len() > 30_000, "{}", found.len());
+    found
 }
