@@ -118,8 +118,8 @@ fn clients_kinds_and_typed_text() {
     for row in std::fs::read_to_string(dir.join("labels.tsv")).unwrap().lines() {
         let (name, want_kind) = row.split_once('\t').unwrap();
         let mut facts = facts_of(&dir.join(format!("{name}.eml")));
-        let found = kind(&facts);
         answer::judge(&mut facts, &ours);
+        let found = kind(&facts);
         kinds.note(name, want_kind, found.kind.as_str(), &found.signals.join(","));
         if want_kind != "reply" {
             continue;

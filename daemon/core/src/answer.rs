@@ -3,13 +3,15 @@
 
 use std::borrow::Cow;
 
-use crate::inbound::{Facts, OurWords, typed, without_prefixes};
+use crate::inbound::{Behind, Facts, Mark, OurWords, typed, without_prefixes};
 use crate::verdict::{self, Judgement, Verdict};
 
 /// Below this, what the person typed is taken to say nothing, and the rest of the message is heard too.
 const UNSURE: f32 = 0.5;
 /// Least letters of a subject that has something to add to the words below it.
 const SUBJECT_LETTERS: usize = 8;
+/// From here on a denial is a person's, in spite of stock sentences and numbers: no help desk denies.
+const SURELY_A_PERSON: f32 = 0.85;
 /// Longest text that our sentences are looked for in.
 const HEARD_BYTES: usize = 64 * 1024;
 
@@ -17,14 +19,20 @@ const HEARD_BYTES: usize = 64 * 1024;
 /// into `facts.typed`. A denial that stands only in what was stripped in doubt counts, but less surely: losing
 /// a "this wasn't me" is worse than reading one too many. Sentences of `ours` never decide, wherever they stand.
 pub fn judge(facts: &mut Facts, ours: &OurWords) -> Judgement {
-    if typed::says_nothing(&facts.words())
-        && let Some(below) = ours.behind_last(&facts.quote_end)
-    {
-        facts.typed = below;
+    if typed::says_nothing(&facts.words()) {
+        match ours.behind_last(&facts.quote_end) {
+            Behind::Words(below) => facts.typed = below,
+            // Not our mail: a person deleted it, and typed under the line that had introduced it.
+            Behind::NotOurs if is_brief(&facts.quote_end) => facts.doubtful.push_str(&facts.quote_end),
+            _ => {}
+        }
     }
-    let facts = &*facts;
     let words = facts.words();
     let typed = verdict::judge(&theirs(&words, ours));
+    if typed.verdict == Verdict::NotMe && typed.confidence >= SURELY_A_PERSON {
+        facts.marks.extend([Mark::PersonWords, Mark::SureDenial]);
+    }
+    let facts = &*facts;
     let decided = typed.verdict != Verdict::Other && typed.confidence >= UNSURE;
     if decided {
         return typed;
@@ -47,6 +55,15 @@ fn theirs<'t>(text: &'t str, ours: &OurWords) -> Cow<'t, str> {
     ours.cut_from(text).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
+/// Short, and without what every mail of ours has: a link, an address or a code.
+fn is_brief(text: &str) -> bool {
+    const LEAST_DIGITS: usize = 6;
+    text.len() <= 800
+        && !text.contains(['@', '#'])
+        && !text.contains("://")
+        && text.chars().filter(char::is_ascii_digit).count() < LEAST_DIGITS
+}
+
 /// The subject where it is the person's own: not that of an answer or of a forwarded mail, unless they wrote something else over it
 /// and nothing below.
 fn subject<'f>(facts: &'f Facts, ours: &OurWords) -> &'f str {
@@ -66,6 +83,7 @@ fn subject<'f>(facts: &'f Facts, ours: &OurWords) -> &'f str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inbound::Kind;
 
     fn facts(typed: &str, doubtful: &str, subject: &str) -> Facts {
         Facts { typed: typed.into(), doubtful: doubtful.into(), subject: Some(subject.into()), ..Facts::default() }
@@ -86,6 +104,26 @@ mod tests {
         assert_eq!(super::judge(&mut facts(short, "", ""), &ours).verdict, Verdict::Other);
         assert_ne!(super::judge(&mut facts(&format!("Danke!\n{short}"), "", ""), &ours).verdict, Verdict::NotMe);
         assert_eq!(super::judge(&mut facts(&format!("war ich nicht\n{short}"), "", ""), &ours).verdict, Verdict::NotMe);
+    }
+
+    #[test]
+    fn what_stands_under_the_attribution_of_a_deleted_quote_is_heard() {
+        let below = |text: &str| judge(Facts { quote_end: text.into(), ..Facts::default() });
+        assert_eq!(below("Not me, I never asked for this.").verdict, Verdict::NotMe);
+        // What could be a mail of ours that is not known any more decides nothing.
+        assert_eq!(below("It was not me? Answer.\nhttps://shop.example/reset").verdict, Verdict::Other);
+    }
+
+    #[test]
+    fn a_sure_denial_is_no_help_desks() {
+        let stock = [Mark::SaysAutomatic, Mark::TicketNumber, Mark::DeskReceived];
+        let kind_of = |typed: &str| {
+            let mut facts = Facts { typed: typed.into(), marks: stock.into_iter().collect(), ..Facts::default() };
+            super::judge(&mut facts, &OurWords::default());
+            crate::inbound::kind(&facts).kind
+        };
+        assert_eq!(kind_of("No reset was requested by our side, it was somebody else. Incident 48213."), Kind::Reply);
+        assert_eq!(kind_of("A ticket was opened. The office hours are nine to five."), Kind::AutoReply);
     }
 
     #[test]

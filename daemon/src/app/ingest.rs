@@ -224,8 +224,9 @@ impl App {
             if facts.has_one_author && vouched.0.is_some() && vouched.0 == facts.from.as_deref().map(str::to_lowercase) {
                 facts.dmarc_pass.clone_from(&facts.sender_domain);
             }
-            let finding = inbound::kind(&facts);
+            // The judge first: a sure denial is a person's, whatever else it sounds like.
             let judgement = resetd_core::answer::judge(&mut facts, &ours);
+            let finding = inbound::kind(&facts);
             Read { facts, finding, judgement, truncated_from: cover.truncated_from }
         };
         // A panic in there is a fault of ours; the attempt was counted, so it ends.

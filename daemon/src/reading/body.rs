@@ -8,6 +8,9 @@ use super::mime::{Body, Budget, Part};
 use super::tnef::{self, Tnef};
 use super::{flowed, header::Field, limits, pgp};
 
+/// Most lines between two pieces of a quote that are looked for in the page.
+const BETWEEN: usize = 200;
+
 /// What lies in a message, sorted by what it is for.
 #[derive(Debug, Default)]
 pub struct Survey {
@@ -74,7 +77,7 @@ impl Survey {
         }
         let from_text = text();
         // Between two pieces of a quote, the page may not show whose words they are (Apple Mail types into the quote); marks do.
-        let between = from_text.between_quotes().any(|line| !from_page.typed.contains(line));
+        let between = from_text.between_quotes().take(BETWEEN).any(|line| !from_page.typed.contains(line));
         let page_lacks = from_page.typed.is_empty() || self.plain.len() > self.html.len() || !from_page.quoted || between;
         if page_lacks { from_text } else { from_page }
     }

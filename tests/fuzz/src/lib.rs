@@ -22,8 +22,8 @@ pub fn facts(raw: &[u8]) {
     let envelope = Envelope { mail_from: Some(String::new()), rcpt_to: vec!["reply@ours.example".into()] };
     let mut found = read(raw, &envelope, &trust);
     assert_eq!(found, explain(raw, &envelope, &trust).facts, "reading twice gives the same");
-    let _ = kind(&found);
     let judgement = answer::judge(&mut found, &OurWords::default());
+    let _ = kind(&found);
     assert!((0.0..=1.0).contains(&judgement.confidence));
     let struck = strike(raw, &AllSecret).to_message();
     assert!(struck.len() < 4 * raw.len() + (1 << 20), "the struck copy grows without bound");

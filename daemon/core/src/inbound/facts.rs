@@ -164,6 +164,8 @@ marks! {
     TicketSubject = "ticket_subject",
     /// Words beside a machine's that only people use: I, a denial, or a beginning of one's own.
     PersonWords = "words_of_a_person",
+    /// A denial that the judge of verdicts is sure of.
+    SureDenial = "sure_denial",
     /// The text says that the mail was read, as receipts do.
     ReceiptText = "receipt_text",
     /// A calendar part that invites, changes or calls off.

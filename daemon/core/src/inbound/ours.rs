@@ -4,10 +4,14 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use super::words::{DISCLAIMERS, FIELDS};
+
 /// Shortest sentence that is looked for, in characters without blanks: a shorter one is something that people type.
 const LEAST_CHARS: usize = 18;
 /// By so many first characters sentences are looked up.
 const HEAD: usize = 8;
+/// So many lines may stand between the last sentence and the foot of the mail.
+const FOOT_LINES: usize = 3;
 /// Longest value that may stand in a place of a sentence, in characters.
 const VALUE_CHARS: usize = 120;
 
@@ -17,7 +21,18 @@ pub struct OurWords {
     /// By the beginning of their first text; the longest first.
     sentences: HashMap<[char; HEAD], Vec<Vec<Vec<char>>>>,
     /// Those that people could type too: they are ours only where nothing else stands.
-    short: Vec<Vec<Vec<char>>>,
+    short: Vec<Short>,
+}
+
+/// A short sentence of ours.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Short {
+    /// The texts between its places.
+    texts: Vec<Vec<char>>,
+    /// A place stands before the first.
+    open_start: bool,
+    /// A place stands behind the last.
+    open_end: bool,
 }
 
 impl OurWords {
@@ -26,10 +41,7 @@ impl OurWords {
         let mut ours = Self::default();
         for texts in sentences {
             let texts: Vec<Vec<char>> = texts.iter().map(|text| folded(text).map(|(c, _)| c).collect()).collect();
-            let short: Vec<Vec<char>> = texts.iter().filter(|text| !text.is_empty()).cloned().collect();
-            if (1..2 * LEAST_CHARS).contains(&short.iter().map(Vec::len).sum()) {
-                ours.short.push(short);
-            }
+            ours.short.extend(Short::new(&texts));
             // What stands in front of the first text of some length is short and goes unnoticed.
             let texts: Vec<Vec<char>> = texts.into_iter().skip_while(|text| text.len() < HEAD).filter(|text| !text.is_empty()).collect();
             let length: usize = texts.iter().map(Vec::len).sum();
@@ -55,27 +67,43 @@ impl OurWords {
         let found = long.is_some_and(|list| {
             list.iter().any(|texts| end_of(&chars, texts, 0).is_some()) || end_of_piece(&chars, &places, list, 0).is_some()
         });
-        // The first place may come before the first text.
-        let whole = |texts: &Vec<Vec<char>>| (0..=chars.len().min(VALUE_CHARS)).any(|start| end_of(&chars, texts, start).is_some());
-        found || self.short.iter().any(whole)
+        found || self.short.iter().any(|short| short.is_whole(&chars))
     }
 
-    /// What stands behind the last of our sentences and the lines that belong to it, addresses and links; `None` if there is none of
-    /// our sentences, or nothing behind it.
-    pub fn behind_last(&self, text: &str) -> Option<String> {
+    /// What stands behind the last of our sentences and the lines that belong to it: its end, a button, addresses, links, a code.
+    pub fn behind_last(&self, text: &str) -> Behind {
         let mut last = None;
         self.find(text, |_, end| last = Some(end));
-        let lines: Vec<&str> = text[last?..].lines().map(|line| line.trim_start_matches(['>', '|', ' ', '\u{a0}']).trim_end()).collect();
-        let of_mail = |line: &&str| line.contains(['@', '#']) || line.contains("://");
+        let Some(last) = last else { return Behind::NotOurs };
+        let depth = |line: &str| line.chars().take_while(|c| matches!(c, '>' | ' ')).filter(|c| *c == '>').count();
+        let own_line = text[..last].rfind('\n').map_or(0, |at| at + 1);
+        let depth_of_ours = depth(&text[own_line..]);
+        let bare = |line: &'_ str| line.trim_start_matches(['>', '|', ' ', '\u{a0}']).trim_end().to_owned();
         // What is left of the sentence's own line is its full stop.
-        let from = lines.iter().rposition(of_mail).map_or(1, |at| at + 1);
-        let spoken = |line: &&str| line.chars().any(char::is_alphabetic);
-        let known = |line: &str| {
-            let letters: Vec<char> = folded(line).map(|(c, _)| c).collect();
-            self.short.iter().any(|texts| texts.len() == 1 && texts[0] == letters)
+        let lines: Vec<String> = text[last..]
+            .lines()
+            .skip(1)
+            .take_while(|line| !is_field(&bare(line)))
+            .filter(|line| depth(line) <= depth_of_ours)
+            .map(bare)
+            .collect();
+        // A button may stand between the sentence and the mail's foot; without a foot, it is the last.
+        let filled = |at: &usize| !lines[*at].is_empty();
+        let foot = (0..lines.len()).filter(filled).take(FOOT_LINES).find(|at| is_of_mail(&lines[*at]));
+        let from = match foot {
+            Some(foot) => (foot..lines.len()).find(|at| filled(at) && !is_of_mail(&lines[*at])).unwrap_or(lines.len()),
+            None => lines.iter().take_while(|line| line.is_empty() || self.is_label(line)).count(),
         };
-        let rest: Vec<&str> = lines.get(from..)?.iter().copied().filter(spoken).filter(|line| !known(line)).collect();
-        (!rest.is_empty()).then(|| rest.join("\n"))
+        let rest = lines.get(from..).unwrap_or_default();
+        let paragraphs = rest.split(|line| line.is_empty()).filter(|lines| !is_disclaimer(lines));
+        let kept: Vec<String> = paragraphs.map(|lines| lines.join("\n")).filter(|text| text.chars().any(char::is_alphabetic)).collect();
+        if kept.is_empty() { Behind::Nothing } else { Behind::Words(kept.join("\n\n")) }
+    }
+
+    /// Whether a line is a short sentence of ours without places, as a button's.
+    fn is_label(&self, line: &str) -> bool {
+        let letters: Vec<char> = folded(line).map(|(c, _)| c).collect();
+        self.short.iter().any(|short| short.texts.len() == 1 && !short.open_start && !short.open_end && short.texts[0] == letters)
     }
 
     /// The text without our sentences, however they are broken into lines; `None` if none is in it.
@@ -105,6 +133,53 @@ impl OurWords {
             }
         }
     }
+}
+
+/// What stands below our mail in a quote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Behind {
+    /// No sentence of ours is in the text.
+    NotOurs,
+    /// Our mail is the last there is.
+    Nothing,
+    /// Words of somebody else.
+    Words(String),
+}
+
+impl Short {
+    /// `None` for one that is long, or has nothing but values.
+    fn new(texts: &[Vec<char>]) -> Option<Self> {
+        let filled: Vec<Vec<char>> = texts.iter().filter(|text| !text.is_empty()).cloned().collect();
+        let letters: usize = filled.iter().map(Vec::len).sum();
+        let is_open = |text: Option<&Vec<char>>| texts.len() > 1 && text.is_some_and(Vec::is_empty);
+        let (open_start, open_end) = (is_open(texts.first()), is_open(texts.last()));
+        // "Hello NAME" and what else is nearly all value could be anything.
+        let least = if open_start || open_end { HEAD } else { 1 };
+        (least..2 * LEAST_CHARS).contains(&letters).then_some(Self { texts: filled, open_start, open_end })
+    }
+
+    /// Whether the letters are this sentence and nothing else.
+    fn is_whole(&self, letters: &[char]) -> bool {
+        let starts = if self.open_start { 0..=letters.len().min(VALUE_CHARS) } else { 0..=0 };
+        starts.into_iter().any(|start| end_of(letters, &self.texts, start).is_some_and(|end| self.open_end || end == letters.len()))
+    }
+}
+
+/// A line of a mail's foot: an address, a link, a telephone number, the line that binds a code to a page.
+fn is_of_mail(line: &str) -> bool {
+    let page =
+        |word: &str| word.contains("://") || word.starts_with("www.") || word.split_once('/').is_some_and(|(host, _)| host.contains('.'));
+    line.contains('@') || line.split(' ').any(page) || line.chars().filter(char::is_ascii_digit).count() >= 6
+}
+
+/// A field of a quoted header block: what follows is another mail's.
+fn is_field(line: &str) -> bool {
+    line.split_once([':', '：']).is_some_and(|(name, _)| FIELDS.contains_key(name.trim_matches(['*', ' ']).to_lowercase().as_str()))
+}
+
+fn is_disclaimer(lines: &[String]) -> bool {
+    let text = lines.join(" ").to_lowercase();
+    DISCLAIMERS.iter().any(|phrase| text.contains(phrase))
 }
 
 /// Letters and digits in lower case, each with where it stood: line breaks, quote marks and typographic marks make no
@@ -147,6 +222,7 @@ mod tests {
             vec!["If it wasn't you, just ignore this mail, or answer it and tell us. Your password stays as it is."],
             vec!["Someone asked to change the password for ", " at ", ". If that was you, follow this link:"],
             vec!["Hello ", ","],
+            vec!["This wasn't me"],
         ])
     }
 
@@ -173,24 +249,39 @@ mod tests {
     #[test]
     fn what_is_typed_below_our_mail_is_found() {
         let mail = "Hello Jane,\n> If it wasn't you, just ignore this mail, or answer it and tell us. Your\n> password stays as it is.\n";
+        let words = |text: &str| Behind::Words(text.into());
         for (below, found) in [
-            ("> Example Ltd · Questions? help@shop.example\n>\n> Never asked for it.", Some("Never asked for it.")),
-            ("> Example Ltd · Questions? help@shop.example\n\n@shop.example #12345678\n", None),
-            ("\nnot mine, who\nis this?", Some("not mine, who\nis this?")),
-            ("\n12 34 56\n", None),
+            ("> Example Ltd · Questions? help@shop.example\n>\n> Never asked for it.", words("Never asked for it.")),
+            ("> This wasn't me\n> Example Ltd · Questions? help@shop.example\n>\n> Go away", words("Go away")),
+            ("> Example Ltd · Questions? help@shop.example\n>\n> This wasn't me\n> Thank you", words("This wasn't me\nThank you")),
+            ("> Example Ltd · Questions? help@shop.example\n\n@shop.example #12345678\n", Behind::Nothing),
+            ("\nnot mine, who\nis this?\n\nJane\njane@home.example", words("not mine, who\nis this?\n\nJane\njane@home.example")),
+            ("\n12 34 56\n", Behind::Nothing),
+            ("> This wasn't me\n", Behind::Nothing),
+            ("> help@shop.example\n> On 1 Jan Jane wrote:\n>> not me\n", words("On 1 Jan Jane wrote:")),
+            ("> help@shop.example\nFrom: Jane\nit was not me\n", Behind::Nothing),
+            ("> help@shop.example\n\nThis message is intended only for the addressee. Delete it.\n", Behind::Nothing),
         ] {
-            assert_eq!(ours().behind_last(&format!("{mail}{below}")).as_deref(), found, "{below}");
+            assert_eq!(ours().behind_last(&format!("{mail}{below}")), found, "{below}");
         }
-        assert_eq!(ours().behind_last("Never asked for it."), None);
+        assert_eq!(ours().behind_last("Never asked for it."), Behind::NotOurs);
     }
 
     #[test]
     fn a_subject_of_ours_is_known() {
-        let ours = OurWords::new([vec!["Your password for ", ""], vec!["", ": new sign-in"], vec!["Locked out?"]]);
+        let ours = OurWords::new([
+            vec!["Your password for ", ""],
+            vec!["", ": new sign-in"],
+            vec!["Locked out?"],
+            vec!["Hello ", ","],
+            vec!["Account"],
+        ]);
         for subject in ["Your password for Acme", "Acme Shop: New sign-in", "Locked out?"] {
             assert!(ours.is_ours(subject), "{subject}");
         }
-        for subject in ["I never asked for a password", "wasn't me", ""] {
+        for subject in
+            ["I never asked for a password", "wasn't me", "", "Hello, never asked", "I have no account", "No! Locked out? Not me"]
+        {
             assert!(!ours.is_ours(subject), "{subject}");
         }
     }

@@ -60,9 +60,10 @@ impl<'a> Judge<'a> {
     pub(super) fn explain(&self, raw: &[u8]) -> (Judged, Vec<(Part, String)>) {
         let trust = Trust { authserv_ids: self.authserv_ids };
         let Explained { mut facts, lines } = reading::explain(raw, &Envelope::default(), &trust);
-        let finding = inbound::kind(&facts);
         let proof = self.proof(&facts);
-        let judgement = (finding.kind == Kind::Reply).then(|| answer::judge(&mut facts, &self.ours));
+        let judgement = answer::judge(&mut facts, &self.ours);
+        let finding = inbound::kind(&facts);
+        let judgement = (finding.kind == Kind::Reply).then_some(judgement);
         (Judged { facts, finding, judgement, proof }, lines)
     }
 

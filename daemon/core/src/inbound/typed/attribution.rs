@@ -26,7 +26,8 @@ pub(super) fn mark(sheet: &mut Sheet) {
         if quoted {
             sheet.roles[start..end].fill(Role::Attribution);
         } else if sure {
-            sheet.set_from(start, Role::Original);
+            sheet.roles[start..end].fill(Role::Attribution);
+            sheet.set_from(end, Role::Original);
             return;
         }
         at = end;
@@ -39,7 +40,7 @@ fn name_above(sheet: &Sheet, at: usize) -> usize {
     let address_first = folded.starts_with('<') || folded.matches('>').count() > folded.matches('<').count();
     let Some(above) = at.checked_sub(1).filter(|&above| address_first && sheet.roles[above] == Role::Text) else { return at };
     let name = sheet.folded[above].as_str();
-    let alone = above == 0 || sheet.roles[above - 1] != Role::Text;
+    let alone = above > 0 && sheet.roles[above - 1] != Role::Text;
     let short = name.chars().count() <= 70 && !name.ends_with(['.', '!', '?', '…', '。', '？', '！', '।', '؟']);
     if short && (name.ends_with('<') || (alone && folded.starts_with('<'))) { above } else { at }
 }
@@ -115,7 +116,11 @@ fn belongs(sheet: &Sheet, at: usize, end: usize, parted: bool) -> bool {
         // Addresses hold digits of their own.
         let words: String = below.split(' ').filter(|word| !word.contains('@')).collect::<Vec<_>>().join(" ");
         let dated = (has_clock(&words) || has_year(&words)) && has_day(&words);
-        dated && !below.starts_with('<') && has_word(&below) && (opens(&below) || has_address(&below))
+        let balanced = below.matches('<').count() == below.matches('>').count();
+        let named = balanced && has_address(&below) && !below.starts_with('<');
+        // Japanese ones of Gmail have no verb.
+        let worded = has_word(&below) || (named && has_clock(&words) && has_year(&words));
+        (dated && worded && !below.starts_with('<') && (opens(&below) || named)) || (parted && named && has_word(&below))
     };
     let mut own_lines = (at + 1..=end).filter(|&line| sheet.roles[line] != Role::Blank);
     if own_lines.any(|line| (ends(&lower(line)) || runs_on(&lower(line))) && whole(line) && !is_full(sheet, line - 1)) {

@@ -61,7 +61,7 @@ pub fn part_lines(mut lines: Vec<Line>) -> Parted {
     Parted {
         typed: sheet.collect(Role::Text),
         doubtful: sheet.collect(Role::Doubtful),
-        quoted: sheet.roles.iter().any(|role| matches!(role, Role::Quote | Role::Original)),
+        quoted: sheet.roles.iter().any(|role| matches!(role, Role::Quote | Role::Original | Role::Attribution)),
         lines: sheet.into_parts(),
     }
 }

@@ -5,6 +5,8 @@ use super::line::{Role, Sheet};
 
 /// Most lines of a signature below `-- `.
 const SIGNATURE_LINES: usize = 25;
+/// Most lines that are tried as the mark of a signature.
+const SIGNATURES: usize = 100;
 /// Longest line that a device adds, in characters.
 const DEVICE_CHARS: usize = 90;
 /// Most lines that a mailing list adds.
@@ -113,6 +115,7 @@ fn is_name(text: &str) -> bool {
 
 /// `-- ` (RFC 3676 §4.3), or a dash alone: what follows up to the next quote is a signature.
 fn signature(sheet: &mut Sheet) {
+    let mut tries = 0;
     for at in 0..sheet.roles.len() {
         if sheet.roles[at] != Role::Text || !sheet.text_before(at) {
             continue;
@@ -121,6 +124,10 @@ fn signature(sheet: &mut Sheet) {
         let dash = matches!(sheet.folded[at].as_str(), "--" | "—" | "–" | "---" | "ー" | "__" | "— —");
         if !proper && !dash {
             continue;
+        }
+        tries += 1;
+        if tries > SIGNATURES {
+            return;
         }
         let end = (at..sheet.roles.len())
             .find(|&i| matches!(sheet.roles[i], Role::Quote | Role::Attribution | Role::Original))

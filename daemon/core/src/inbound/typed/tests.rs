@@ -52,6 +52,7 @@ fn a_typed_line_is_never_taken_for_the_beginning_of_the_attribution() {
         "Support\n<reply+abc3h45def9@b.example> ezt írta (időpont: 2024. jan. 1., H, 10:00):",
         "Support <\nreply+abc3h45def9@b.example> şunları yazdı (1 Oca 2024 10:00):",
         "Support <a@b.example> wrote:",
+        "2026年3月16日(月) 10:00 Support <a@b.example>:",
     ];
     for line in typed {
         for attribution in attributions {
