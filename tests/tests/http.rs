@@ -347,7 +347,9 @@ fn nothing_a_caller_sends_gets_into_headers_html_or_templates() {
     let (_, mail) = site.mailed_with("<b>ann</b>{{7*7}}", json!({ "email": "ann@mail.example", "name": name, "wording": "tell-us" }));
     let html = mail.html();
     assert!(!html.contains("<img src=x") && !html.contains("<b>ann</b>"), "{html}");
-    assert!(!mail.text().contains("49") || mail.text().contains("{{7*7}}"), "{}", mail.text());
+    // A token may hold any two digits.
+    let text = mail.text().replace(&mail.token(), "");
+    assert!(!text.contains("49") || text.contains("{{7*7}}"), "{text}");
     let parsed = mail.parsed();
     let to: Vec<_> = parsed.to().unwrap().iter().map(|address| address.address().unwrap().to_owned()).collect();
     assert_eq!((to, mail.to.as_str()), (vec!["ann@mail.example".to_owned()], "ann@mail.example"));
