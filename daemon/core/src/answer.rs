@@ -10,7 +10,7 @@ use crate::verdict::{self, Judgement, Verdict};
 const UNSURE: f32 = 0.5;
 /// Least letters of a subject that has something to add to the words below it.
 const SUBJECT_LETTERS: usize = 8;
-/// From here on a denial is a person's, in spite of stock sentences and numbers: no help desk denies.
+/// From here on a denial is a person's, in spite of a stock sentence and a number: no help desk denies.
 const SURELY_A_PERSON: f32 = 0.85;
 /// Longest text that our sentences are looked for in.
 const HEARD_BYTES: usize = 64 * 1024;
@@ -30,7 +30,7 @@ pub fn judge(facts: &mut Facts, ours: &OurWords) -> Judgement {
     let words = facts.words();
     let typed = verdict::judge(&theirs(&words, ours));
     if typed.verdict == Verdict::NotMe && typed.confidence >= SURELY_A_PERSON {
-        facts.marks.extend([Mark::PersonWords, Mark::SureDenial]);
+        facts.marks.insert(Mark::SureDenial);
     }
     let facts = &*facts;
     let decided = typed.verdict != Verdict::Other && typed.confidence >= UNSURE;
