@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use resetd_core::inbound::{self, Facts, Finding, Kind};
+use resetd_core::inbound::{self, Facts, Finding, Kind, OurWords};
 use resetd_core::limits::Abuse;
 use resetd_core::secret::{Purpose, Tag};
 use resetd_core::verdict::Judgement;
@@ -175,12 +175,18 @@ impl App {
             }),
             Err(error) => tracing::error!(event = "inbound.unread_failed", %error),
         }
+        let mut is_warm = false;
         loop {
             tokio::select! {
                 biased;
                 () = stopped(&mut stop) => break,
                 next = unread.recv() => match next {
-                    Some(waiting) => self.read_one(waiting).await,
+                    Some(waiting) => {
+                        if !is_warm {
+                            is_warm = tokio::task::spawn_blocking(warm_up).await.is_ok();
+                        }
+                        self.read_one(waiting).await;
+                    }
                     None => break,
                 },
             }
@@ -328,4 +334,11 @@ pub(super) fn is_for_us(settings: &Settings, address: &str) -> bool {
 /// Whether an address is one of the monitored mailbox's, tagged or not.
 pub(super) fn is_ours(settings: &Settings, address: &str) -> bool {
     own_address(settings, address).is_some()
+}
+
+/// Unpacks the model and the tables of phrases before an attempt at the first message is counted: a crash meanwhile is no fault of it.
+fn warm_up() {
+    let mut facts = reading::read(b"From: a@b.example\r\n\r\nhello\r\n", &reading::Envelope::default(), &Trust { authserv_ids: &[] });
+    resetd_core::answer::judge(&mut facts, &OurWords::default());
+    inbound::kind(&facts);
 }
