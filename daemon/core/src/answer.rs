@@ -3,33 +3,40 @@
 
 use std::borrow::Cow;
 
-use crate::inbound::{Behind, Facts, Mark, OurWords, typed, without_prefixes};
+use crate::inbound::{Behind, Facts, Mark, OurWords, is_field, typed, without_prefixes};
 use crate::verdict::{self, Judgement, Verdict};
 
 /// Below this, what the person typed is taken to say nothing, and the rest of the message is heard too.
 const UNSURE: f32 = 0.5;
 /// Least letters of a subject that has something to add to the words below it.
 const SUBJECT_LETTERS: usize = 8;
-/// From here on a denial is a person's, in spite of a stock sentence and a number: no help desk denies.
+/// From here on a denial is a person's, in spite of a stock sentence and a number, or of a time and an address: neither a help desk nor
+/// the line over a quote denies.
 const SURELY_A_PERSON: f32 = 0.85;
 /// Longest text that our sentences are looked for in.
 const HEARD_BYTES: usize = 64 * 1024;
 
-/// Judges the words of a message. Where none were found, those that stand below our whole mail in the quote are the person's and are put
-/// into `facts.typed`. A denial that stands only in what was stripped in doubt counts, but less surely: losing
-/// a "this wasn't me" is worse than reading one too many. Sentences of `ours` never decide, wherever they stand.
+/// Judges the words of a message. Where none were found, those that stand below our whole mail in the quote are the person's, or else
+/// the lines that passed for an introduction of the quote, if they surely deny; they are put into `facts.typed`. A denial that stands
+/// only in what was stripped in doubt counts, but less surely: losing a "this wasn't me" is worse than reading one too many. Sentences
+/// of `ours` never decide, wherever they stand.
 pub fn judge(facts: &mut Facts, ours: &OurWords) -> Judgement {
     if typed::says_nothing(&facts.words()) {
         match ours.behind_last(&facts.quote_end) {
             Behind::Words(below) => facts.typed = below,
             // Not our mail: a person deleted it, and typed under the line that had introduced it.
             Behind::NotOurs if is_brief(&facts.quote_end) => facts.doubtful.push_str(&facts.quote_end),
-            _ => {}
+            Behind::NotOurs | Behind::Nothing => {}
+        }
+        if typed::says_nothing(&facts.words())
+            && let Some(denial) = denial_in(&facts.introduction, ours)
+        {
+            facts.typed = denial;
         }
     }
     let words = facts.words();
     let typed = verdict::judge(&theirs(&words, ours));
-    if typed.verdict == Verdict::NotMe && typed.confidence >= SURELY_A_PERSON {
+    if is_sure_denial(&typed) {
         facts.marks.insert(Mark::SureDenial);
     }
     let facts = &*facts;
@@ -47,6 +54,22 @@ pub fn judge(facts: &mut Facts, ours: &OurWords) -> Judgement {
         }
     }
     best
+}
+
+/// The lines of an introduction that deny, or all of them where they do so together. Addresses don't count, nor do the fields of a header.
+fn denial_in(introduction: &str, ours: &OurWords) -> Option<String> {
+    let lines: Vec<&str> = introduction.lines().filter(|line| !is_field(line)).collect();
+    let denies = |text: &str| {
+        let words: Vec<&str> = text.split(' ').filter(|word| !word.contains('@')).collect();
+        is_sure_denial(&verdict::judge(&theirs(&words.join(" "), ours)))
+    };
+    let denials: Vec<&str> = lines.iter().copied().filter(|line| denies(line)).collect();
+    let denials = if denials.is_empty() && denies(&lines.join("\n")) { lines } else { denials };
+    (!denials.is_empty()).then(|| denials.join("\n"))
+}
+
+fn is_sure_denial(judgement: &Judgement) -> bool {
+    judgement.verdict == Verdict::NotMe && judgement.confidence >= SURELY_A_PERSON
 }
 
 /// Without our sentences, as far as a judge can come to hear of it: what he hears is a quarter of this.
@@ -112,6 +135,18 @@ mod tests {
         assert_eq!(below("Not me, I never asked for this.").verdict, Verdict::NotMe);
         // What could be a mail of ours that is not known any more decides nothing.
         assert_eq!(below("It was not me? Answer.\nhttps://shop.example/reset").verdict, Verdict::Other);
+    }
+
+    #[test]
+    fn a_denial_with_a_time_in_it_is_no_introduction() {
+        let under = |text: &str| judge(Facts { introduction: text.into(), ..Facts::default() }).verdict;
+        assert_eq!(
+            under("Am 16.03.2026 um 10:00 war ich im Bett, das war ich ganz sicher nicht\nShop <a@shop.example> schrieb:"),
+            Verdict::NotMe
+        );
+        assert_eq!(under("On Mon, 16 Mar 2026 at 10:00, Shop <accounts@shop.example> wrote:"), Verdict::Other);
+        assert_eq!(under("Subject: Re: This wasn't me"), Verdict::Other);
+        assert_eq!(under("On Mon, 16 Mar 2026 at 10:00, Shop <it-was-not-me@shop.example> wrote:"), Verdict::Other);
     }
 
     #[test]

@@ -74,7 +74,8 @@ pub fn explain(raw: &[u8], envelope: &Envelope, trust: &Trust) -> Explained {
         let parted = survey.typed();
         (facts.typed, facts.doubtful, lines, quoted) = (parted.typed, parted.doubtful, parted.lines, parted.quoted);
         if typed::says_nothing(&facts.words()) {
-            facts.quote_end = quote_end(&lines);
+            facts.quote_end = last_of(&lines, Part::Quote);
+            facts.introduction = last_of(&lines, Part::Attribution);
         }
     }
     marks::from_wording(&survey, quoted, &mut facts);
@@ -114,16 +115,16 @@ fn from_headers(headers: &Headers, envelope: &Envelope, trust: &Trust) -> Facts 
     facts
 }
 
-/// The last lines of the quotes.
-fn quote_end(lines: &[(Part, String)]) -> String {
+/// The last lines that were taken for this.
+fn last_of(lines: &[(Part, String)], wanted: Part) -> String {
     let mut room = limits::QUOTE_END;
-    let quoted = lines.iter().rev().filter(|(part, _)| *part == Part::Quote).map(|(_, text)| text.as_str());
+    let taken = lines.iter().rev().filter(|(part, _)| *part == wanted).map(|(_, text)| text.as_str());
     let fits = |text: &&str| {
         let fits = text.len() < room;
         room = room.saturating_sub(text.len() + 1);
         fits
     };
-    let mut last: Vec<&str> = quoted.take_while(fits).collect();
+    let mut last: Vec<&str> = taken.take_while(fits).collect();
     last.reverse();
     last.join("\n")
 }

@@ -47,6 +47,8 @@ pub struct Facts {
     pub doubtful: String,
     /// The end of the quote, where nothing was typed above it: some people type below, and nothing marks it.
     pub quote_end: String,
+    /// The lines taken for those that introduce a quote, where nothing was typed: they may be the person's own words with a time in them.
+    pub introduction: String,
     /// What a delivery report says, if the message is one.
     pub bounce: Option<Bounce>,
     /// Signs the kind rules go by.

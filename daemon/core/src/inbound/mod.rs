@@ -16,7 +16,7 @@ mod words;
 pub use bounce::{Action, Bounce, BounceClass};
 pub use facts::{Facts, Mark};
 pub use kind::{Finding, Kind, decide, kind};
-pub use ours::{Behind, OurWords};
+pub use ours::{Behind, OurWords, is_field};
 pub use reason::{Diagnosis, Stage, Symptoms, diagnose};
 pub use stock::{Said, stock_marks};
 pub use subject::{reads_away, reads_bounced, says_away, says_away_within, says_bounced, says_receipt, without_prefixes};

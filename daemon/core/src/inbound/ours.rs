@@ -151,11 +151,13 @@ impl Short {
     fn new(texts: &[Vec<char>]) -> Option<Self> {
         let filled: Vec<Vec<char>> = texts.iter().filter(|text| !text.is_empty()).cloned().collect();
         let letters: usize = filled.iter().map(Vec::len).sum();
+        // A sign of Han, kana or Hangul says as much as two letters.
+        let signs = filled.iter().flatten().filter(|c| **c >= '\u{2e80}').count();
         let is_open = |text: Option<&Vec<char>>| texts.len() > 1 && text.is_some_and(Vec::is_empty);
         let (open_start, open_end) = (is_open(texts.first()), is_open(texts.last()));
         // "Hello NAME" and what else is nearly all value could be anything.
         let least = if open_start || open_end { HEAD } else { 1 };
-        (least..2 * LEAST_CHARS).contains(&letters).then_some(Self { texts: filled, open_start, open_end })
+        (letters + signs >= least && letters < 2 * LEAST_CHARS).then_some(Self { texts: filled, open_start, open_end })
     }
 
     /// Whether the letters are this sentence and nothing else.
@@ -173,7 +175,7 @@ fn is_of_mail(line: &str) -> bool {
 }
 
 /// A field of a quoted header block: what follows is another mail's.
-fn is_field(line: &str) -> bool {
+pub fn is_field(line: &str) -> bool {
     line.split_once([':', '：']).is_some_and(|(name, _)| FIELDS.contains_key(name.trim_matches(['*', ' ']).to_lowercase().as_str()))
 }
 

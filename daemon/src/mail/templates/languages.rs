@@ -231,6 +231,53 @@ fn our_own_sentence_is_known_again() {
     assert!(checked > 500, "{checked}");
 }
 
+/// Typed by a person, the words of the button and of the ready answer are a denial, though an alert to support says the same.
+#[test]
+fn a_typed_denial_is_never_taken_for_ours() {
+    let ours = Library::builtin().unwrap().our_words();
+    let mut wrong = Vec::new();
+    for (tag, document) in languages() {
+        for found in [sentences(&document), familiar(&document)] {
+            for key in ["not_me_button", "not_me_body"] {
+                let Some(forms) = found.get(&("common".to_owned(), key.to_owned())) else { continue };
+                let mut facts = resetd_core::inbound::Facts { typed: forms[0].1.clone(), ..Default::default() };
+                let judgement = resetd_core::answer::judge(&mut facts, &ours);
+                if judgement.verdict != Verdict::NotMe {
+                    wrong.push(format!("{tag}: {:?} is {:?} ({:.2})", forms[0].1, judgement.verdict, judgement.confidence));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// An empty answer to a mail of ours has its subject, which is no word of the person's.
+#[test]
+fn our_own_subject_says_nothing() {
+    let library = Library::builtin().unwrap();
+    let ours = library.our_words();
+    let brand = sample_brand();
+    let mut wrong = Vec::new();
+    let mut checked = 0;
+    for method in [Method::Link, Method::Code, Method::Both] {
+        let values = Sample::new(&brand, method).values();
+        for (name, wording) in library.builtin.wordings() {
+            for tag in wording.languages.keys() {
+                let Ok(mail) = library.builtin.render(name, tag, super::fields::Fields::new(&values)) else { continue };
+                checked += 1;
+                let subject = Some(format!("Re: {}", mail.subject));
+                let mut facts = resetd_core::inbound::Facts { subject, references: vec!["a@b".into()], ..Default::default() };
+                let judgement = resetd_core::answer::judge(&mut facts, &ours);
+                if judgement.verdict != Verdict::Other {
+                    wrong.push(format!("{tag} {name}: {} is {:?} ({:.2})", mail.subject, judgement.verdict, judgement.confidence));
+                }
+            }
+        }
+    }
+    assert!(checked > 800, "{checked}");
+    assert!(wrong.is_empty(), "{} of {checked}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
 #[test]
 fn right_to_left_is_set_out() {
     let library = Library::builtin().unwrap();

@@ -152,15 +152,18 @@ impl Language {
         table(wording).or_else(|| table(COMMON))
     }
 
-    /// All its sentences, plural forms each by itself, as the texts between their places.
+    /// All its sentences, plural forms each by itself, as the texts between their places; an empty one stands for the end beside a place
+    /// that begins or ends the sentence.
     pub fn texts(&self) -> impl Iterator<Item = Vec<&str>> {
         let tables = self.tables.values().chain(self.familiar.values());
-        // The ready answer is not ours once it is sent: the person says it.
-        let ours = tables.flatten().filter(|(key, _)| !key.starts_with("not_me_")).map(|(_, sentence)| sentence);
+        // The ready answer is not ours once it is sent: the person says it. What an answer was read as is said to support alone.
+        let theirs = |key: &str| ["not_me_", "verdict_"].iter().any(|start| key.starts_with(start));
+        let ours = tables.flatten().filter(move |(key, _)| !theirs(key)).map(|(_, sentence)| sentence);
         ours.flat_map(Sentence::forms).map(|pieces| {
-            let texts = pieces.iter().filter_map(|piece| match piece {
+            let last = pieces.len().saturating_sub(1);
+            let texts = pieces.iter().enumerate().filter_map(|(at, piece)| match piece {
                 Piece::Text(text) => Some(&**text),
-                Piece::Value(_) => None,
+                Piece::Value(_) => (at == 0 || at == last).then_some(""),
             });
             texts.collect()
         })
