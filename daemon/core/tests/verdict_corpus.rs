@@ -133,6 +133,14 @@ fn the_model_was_trained_from_the_committed_data() {
 }
 
 #[test]
+fn model_and_phrases_fit_into_two_mebibytes() {
+    let core = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let model = std::fs::metadata(core.join("src/verdict/model.bin")).unwrap().len();
+    let phrases: u64 = std::fs::read_dir(core.join("data/inbound")).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
+    assert!(model + phrases <= 2 << 20, "the model takes {model} bytes, the phrases take {phrases}");
+}
+
+#[test]
 fn no_sentence_of_the_corpus_is_in_the_data() {
     let text = std::fs::read_to_string(corpus("replies.tsv")).unwrap();
     let replies: Vec<String> = text.lines().skip(1).filter_map(|line| line.split('\t').nth(3)).map(str::to_lowercase).collect();

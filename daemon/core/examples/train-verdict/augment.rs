@@ -1,4 +1,4 @@
-//! Makes letters out of lines: greetings, stories, several clauses, second thoughts, signatures, slips of the hand.
+//! Makes letters out of lines: greetings, stories, several clauses, second thoughts, dates, signatures, slips of the hand.
 
 use resetd_core::verdict::Verdict;
 
@@ -14,6 +14,9 @@ pub fn draw(language: &Language, line: &Line, plain: u64, pool: impl Fn(&Line) -
     }
     if random.chance(if label == Verdict::Other { 35 } else { 8 }) {
         text = strange_words(language, &text, random);
+    }
+    if random.chance(7) {
+        text = stamped(language, &text, random);
     }
     if random.chance(22) {
         for _ in 0..1 + random.below(2) {
@@ -80,6 +83,29 @@ fn join(a: &str, b: &str, random: &mut Random) -> String {
     let gap = random.pick(&[". ", ". ", ", ", " ", "\n", "! ", " - ", "... "]).unwrap_or(&". ");
     let a = a.trim_end_matches(['.', '!', '。', '।']);
     format!("{a}{gap}{b}")
+}
+
+/// Puts a date, a time, a code or an address of the mail that is answered before or behind a text: they say nothing about it.
+fn stamped(language: &Language, text: &str, random: &mut Random) -> String {
+    let (day, month, hour, minute) = (1 + random.below(28), 1 + random.below(12), random.below(24), 10 + random.below(50));
+    let han = matches!(language.name.as_str(), "ja" | "zh" | "zh-TW");
+    let stamp = match random.below(8) {
+        0 if han => format!("2026年{month}月{day}日 {hour}:{minute}"),
+        1 if language.name == "zh" => format!("{month}月{day}日{hour}时{minute}分"),
+        1 if han => format!("{month}月{day}日{hour}時{minute}分"),
+        0 | 1 => format!("{day}.{month}.2026 {hour}:{minute}"),
+        2 => format!("2026/{month}/{day} {hour}:{minute}"),
+        3 => format!("2026-{month:02}-{day:02}"),
+        4 | 5 => format!("{hour}:{minute}"),
+        6 => format!("{:04} {:04}", random.below(10_000), random.below(10_000)),
+        _ => format!("203.0.113.{}", random.below(256)),
+    };
+    match random.below(5) {
+        0 | 1 => format!("{stamp} {text}"),
+        2 => format!("{stamp}: {text}"),
+        3 => format!("{stamp}\n{text}"),
+        _ => format!("{text} {stamp}"),
+    }
 }
 
 /// Puts made-up words for one to three words, so that what the model has never met says nothing by itself.

@@ -16,6 +16,13 @@ const AVERAGED: usize = 8;
 const RATE: f32 = 0.2;
 const DECAY: f32 = 2e-5;
 
+/// So many in a hundred features are left out whenever a text is learned from, others each time: what a text says must not hang on one
+/// word or letter group, which the next text won't have.
+const DROPPED: u64 = 30;
+
+/// Rows that are kept: as many as fit into 2 MiB with the lexicon and the phrases of `data/inbound`.
+const KEPT: usize = 768_000;
+
 /// Trainings that draw different texts; their mean is steadier than any of them.
 const RUNS: u64 = 4;
 
@@ -56,7 +63,8 @@ fn one_run(data: &Data, lexicon: &Lexicon, pool: impl Fn(&Line) -> bool, seed: u
             let (language, line) = lines[i as usize];
             let (text, label) = augment::draw(&data.languages[language], line, 45, &pool, &mut random);
             let tokens = text::tokenise(&text);
-            let features = features::extract(&tokens, lexicon);
+            let mut features = features::extract(&tokens, lexicon);
+            features.retain(|_| !random.chance(DROPPED));
             learn(&mut weights, &mut squares, &features, label, rate);
         }
         if epoch + AVERAGED >= EPOCHS {
@@ -88,7 +96,7 @@ fn learn(weights: &mut [f32], squares: &mut [f32], features: &[Feature], label: 
 }
 
 /// Fits how sentences are weighed, on letters made of held-out lines.
-pub fn second_layer(data: &Data, model: &Model<'_>, pool: impl Fn(&Line) -> bool) -> ([[f32; READINGS]; 3], f32) {
+pub fn second_layer(data: &Data, model: &Model, pool: impl Fn(&Line) -> bool) -> ([[f32; READINGS]; 3], f32) {
     let mut random = Random(7);
     let (mut many, mut single) = (Vec::new(), Vec::new());
     for language in &data.languages {
@@ -149,6 +157,6 @@ pub fn write(data: &Data, lexicon: &Lexicon, weights: &[f32], combine: &[[f32; R
         out.extend(key.to_le_bytes());
         out.extend([shape as u8, id]);
     }
-    out.extend(weights.as_chunks().0.iter().flat_map(|row| model::packed(*row, largest).to_le_bytes()));
+    out.extend(model::write_weights(weights.as_chunks().0, KEPT, largest));
     out
 }

@@ -58,7 +58,7 @@ fn main() -> Result<(), String> {
     Ok(())
 }
 
-fn verdict(model: &Model<'_>, text: &str) -> (Verdict, f32) {
+fn verdict(model: &Model, text: &str) -> (Verdict, f32) {
     let tokens = text::tokenise(text);
     if tokens.is_empty() {
         return (Verdict::Other, 0.0);
@@ -69,12 +69,12 @@ fn verdict(model: &Model<'_>, text: &str) -> (Verdict, f32) {
 }
 
 /// How lines fare that the model has not seen: templates, then whole answers.
-fn held_out(data: &Data, model: &Model<'_>) {
+fn held_out(data: &Data, model: &Model) {
     held_lines(data, model, false);
     held_lines(data, model, true);
 }
 
-fn held_lines(data: &Data, model: &Model<'_>, whole: bool) {
+fn held_lines(data: &Data, model: &Model, whole: bool) {
     let mut table = [[0u32; 4]; 4];
     let mut by_language: BTreeMap<&str, (u32, u32)> = BTreeMap::new();
     let mut random = Random(3);
@@ -96,7 +96,7 @@ fn held_lines(data: &Data, model: &Model<'_>, whole: bool) {
     println!("held out: {right}/{all} {:?}", by_language);
 }
 
-fn check(model: &Model<'_>, path: &str) -> Result<(), String> {
+fn check(model: &Model, path: &str) -> Result<(), String> {
     let text = std::fs::read_to_string(path).map_err(|e| format!("{path}: {e}"))?;
     let (mut right, mut all) = (0, 0);
     for line in text.lines().skip(1) {

@@ -8,7 +8,7 @@ const MOST: usize = 5;
 const LONGEST: usize = 6;
 
 /// The most telling words for verdict number `best`, verbatim, at most five.
-pub fn of(text: &str, tokens: &[Token], features: &[Feature], model: &Model<'_>, best: usize) -> Vec<String> {
+pub fn of(text: &str, tokens: &[Token], features: &[Feature], model: &Model, best: usize) -> Vec<String> {
     let weights = contributions(tokens, features, model, best);
     let strongest = weights.iter().copied().fold(0.0, f32::max);
     let mut spans: Vec<(f32, usize, usize)> = Vec::new();
@@ -34,7 +34,7 @@ pub fn of(text: &str, tokens: &[Token], features: &[Feature], model: &Model<'_>,
     spans.iter().take(MOST).map(|&(_, first, last)| text[tokens[first].start..tokens[last].end].to_owned()).collect()
 }
 
-fn contributions(tokens: &[Token], features: &[Feature], model: &Model<'_>, best: usize) -> Vec<f32> {
+fn contributions(tokens: &[Token], features: &[Feature], model: &Model, best: usize) -> Vec<f32> {
     let values = features::values(features.iter());
     let mut weights = vec![0.0; tokens.len()];
     for feature in features {

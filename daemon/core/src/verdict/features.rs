@@ -1,10 +1,10 @@
-//! What the model sees of a text: hashed letter groups, words, word pairs, ideas and their order.
+//! What the model sees of a text: hashed letter groups, words, word pairs, pairs of word beginnings, ideas and their order.
 
 use super::lexicon::{Idea, Lexicon};
 use super::text::{Kind, Token};
 
 /// Where hashes end: the model has this many rows.
-pub const ROWS: usize = 1_000_000;
+pub const ROWS: usize = 1 << 22;
 
 /// One hashed feature and the tokens that it came from.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -19,13 +19,17 @@ pub struct Feature {
     pub last: u16,
 }
 
-/// How much each family of features weighs in a text: letters, words, ideas, shape.
-pub const SCALES: [f32; 4] = [0.4, 0.5, 2.0, 0.4];
+/// How many families there are.
+const FAMILIES: usize = 5;
+
+/// How much each family of features weighs in a text: letters, words, ideas, shape, beginnings.
+pub const SCALES: [f32; FAMILIES] = [0.4, 0.5, 2.0, 0.4, 0.5];
 
 const LETTERS: u8 = 0;
 const WORDS: u8 = 1;
 const IDEAS: u8 = 2;
 const SHAPE: u8 = 3;
+const BEGINNINGS: u8 = 4;
 
 /// The features of a text.
 pub fn extract(tokens: &[Token], lexicon: &Lexicon) -> Vec<Feature> {
@@ -39,14 +43,15 @@ pub fn extract(tokens: &[Token], lexicon: &Lexicon) -> Vec<Feature> {
         }
     }
     words(tokens, &mut out);
+    beginnings(tokens, &mut out);
     ideas(tokens, &lexicon.ideas(tokens), &mut out);
     shape(tokens, &mut out);
     out
 }
 
 /// The value of one feature of each family, given how many the text has.
-pub fn values<'a>(features: impl Iterator<Item = &'a Feature>) -> [f32; 4] {
-    let mut counts = [0u32; 4];
+pub fn values<'a>(features: impl Iterator<Item = &'a Feature>) -> [f32; FAMILIES] {
+    let mut counts = [0u32; FAMILIES];
     for feature in features {
         counts[feature.family as usize] += 1;
     }
@@ -132,6 +137,21 @@ fn words(tokens: &[Token], out: &mut Vec<Feature>) {
                 word(5, &[i, i + 2], out);
                 word(6, &[i, i + 1, i + 2], out);
             }
+        }
+    }
+}
+
+/// The first four letters of a word and of another, or a mark, up to four tokens behind it: what languages that inflect and shift their words about have in
+/// common where whole words in their order differ.
+fn beginnings(tokens: &[Token], out: &mut Vec<Feature>) {
+    const LETTERS: usize = 4;
+    const REACH: usize = 4;
+    let beginning = |token: &'_ Token| token.folded.char_indices().nth(LETTERS).map_or(token.folded.len(), |(end, _)| end);
+    for (i, first) in tokens.iter().enumerate().filter(|(_, token)| matches!(token.kind, Kind::Word | Kind::Number)) {
+        let hash = |second: &Token| Hash::new(32).text(&first.folded[..beginning(first)]).text(&second.folded[..beginning(second)]);
+        let near = (i + 1..tokens.len()).take(REACH);
+        for j in near.filter(|&j| tokens[j].kind != Kind::Sign && tokens[j].sentence == first.sentence) {
+            out.push(Feature { row: hash(&tokens[j]).row(), family: BEGINNINGS, first: i as u16, last: j as u16 });
         }
     }
 }

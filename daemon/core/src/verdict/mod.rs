@@ -7,6 +7,7 @@ pub mod features;
 mod fold;
 pub mod lexicon;
 pub mod model;
+mod sparse;
 pub mod text;
 
 use std::{fmt, str::FromStr};
@@ -84,7 +85,7 @@ pub struct Judgement {
 
 /// What a denial that is missed costs beside one that is imagined: an account, beside a look by a person. Nothing is revoked on a
 /// verdict that is this unsure (`app::conclude`).
-const DENIAL: f32 = 1.5;
+const DENIAL: f32 = 1.7;
 
 /// The verdict, given the probability of each in the order of [`Verdict::ALL`].
 pub fn decide(probabilities: [f32; 4]) -> Verdict {

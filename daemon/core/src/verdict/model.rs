@@ -1,10 +1,11 @@
-//! The trained model: five bits per row and verdict, the lexicon, and the small layer that weighs a text's
-//! sentences against each other. `other` is the zero from which the three real verdicts are measured.
+//! The trained model: five bits per row and verdict for the rows that say something, the lexicon, and the small layer that weighs
+//! a text's sentences against each other. `other` is the zero from which the three real verdicts are measured.
 
 use std::sync::OnceLock;
 
 use super::features::{self, Feature, ROWS};
 use super::lexicon::{Lexicon, Shape};
+use super::sparse;
 use super::text::{Kind, Token};
 
 /// Scores of `not_me`, `was_me` and `help`; `other` is 0.
@@ -14,11 +15,11 @@ pub type Scores = [f32; 3];
 pub const READINGS: usize = 16;
 
 /// First bytes of a model file.
-pub const MAGIC: &[u8; 8] = b"rdverd02";
+pub const MAGIC: &[u8; 8] = b"rdverd03";
 
 /// A model, ready to judge.
 #[derive(Debug)]
-pub struct Model<'a> {
+pub struct Model {
     /// Hash of the data files that it was trained from.
     pub data_hash: u64,
     /// Ideas and their words.
@@ -29,22 +30,22 @@ pub struct Model<'a> {
     pub temperature: f32,
     /// What the five bits of a weight stand for.
     pub levels: [f32; LEVELS],
-    /// Two bytes per row, see [`packed`].
-    pub weights: &'a [u8],
+    /// One per row, see [`packed`].
+    pub weights: Vec<u16>,
 }
 
 /// The model committed beside this file.
-pub fn committed() -> &'static Model<'static> {
-    static MODEL: OnceLock<Model<'static>> = OnceLock::new();
+pub fn committed() -> &'static Model {
+    static MODEL: OnceLock<Model> = OnceLock::new();
     MODEL.get_or_init(|| {
         // A broken file is caught by the test below; without weights everything is `other`.
         Model::parse(include_bytes!("model.bin")).unwrap_or_else(Model::empty)
     })
 }
 
-impl<'a> Model<'a> {
+impl Model {
     /// Reads a model file; `None` if it is not one.
-    pub fn parse(bytes: &'a [u8]) -> Option<Model<'a>> {
+    pub fn parse(bytes: &[u8]) -> Option<Model> {
         let mut rest = bytes.strip_prefix(MAGIC)?;
         let data_hash = u64::from_le_bytes(take(&mut rest)?);
         let mut float = || take(&mut rest).map(f32::from_le_bytes);
@@ -60,28 +61,24 @@ impl<'a> Model<'a> {
             let shape = [Shape::Whole, Shape::Stem, Shape::Inside].into_iter().nth(usize::from(shape))?;
             lexicon.insert(key, shape, id);
         }
-        let levels = levels(largest);
-        (rest.len() == ROWS * 2).then_some(Model { data_hash, lexicon, combine, temperature, levels, weights: rest })
+        let weights = sparse::read(rest, ROWS, SILENT)?;
+        Some(Model { data_hash, lexicon, combine, temperature, levels: levels(largest), weights })
     }
 
-    fn empty() -> Model<'a> {
+    fn empty() -> Model {
         Model {
             data_hash: 0,
             lexicon: Lexicon::default(),
             combine: [[0.0; READINGS]; 3],
             temperature: 1.0,
             levels: [0.0; LEVELS],
-            weights: &[],
+            weights: Vec::new(),
         }
     }
 
     /// The weights of one feature.
     pub fn weight(&self, feature: &Feature) -> Scores {
-        let at = feature.row as usize * 2;
-        match self.weights.get(at..at + 2) {
-            Some(&[low, high]) => unpacked(u16::from_le_bytes([low, high])).map(|level| self.levels[level]),
-            _ => [0.0; 3],
-        }
+        self.weights.get(feature.row as usize).map_or([0.0; 3], |&row| unpacked(row).map(|level| self.levels[level]))
     }
 
     /// Probability of each verdict, in the order of [`super::Verdict::ALL`].
@@ -168,11 +165,24 @@ pub fn levels(largest: f32) -> [f32; LEVELS] {
 }
 
 /// The weights of a row, each as its level, in fifteen bits.
-pub fn packed(weights: Scores, largest: f32) -> u16 {
+fn packed(weights: Scores, largest: f32) -> u16 {
     weights.iter().rev().fold(0, |packed, weight| {
         let steps = ((weight.abs() / largest).min(1.0).sqrt() * STEPS).round().copysign(*weight);
         packed << 5 | (ZERO + steps) as u16
     })
+}
+
+/// The row whose weights are all zero.
+const SILENT: u16 = 0b10000_10000_10000;
+
+/// Keeps the `kept` rows whose weights are largest, and writes them.
+pub fn write_weights(weights: &[Scores], kept: usize, largest: f32) -> Vec<u8> {
+    let size = |row: &Scores| row.iter().map(|weight| weight * weight).sum::<f32>();
+    let mut sizes: Vec<f32> = weights.iter().map(size).collect();
+    sizes.sort_by(|a, b| b.total_cmp(a));
+    let least = sizes.get(kept).copied().unwrap_or(0.0);
+    let rows: Vec<u16> = weights.iter().map(|row| if size(row) > least { packed(*row, largest) } else { SILENT }).collect();
+    sparse::write(&rows, SILENT)
 }
 
 fn unpacked(bits: u16) -> [usize; 3] {
@@ -207,6 +217,14 @@ mod tests {
                 assert!((weight.clamp(-2.0, 2.0) - back).abs() <= 0.14, "{weight} {back}");
             }
         }
+    }
+
+    #[test]
+    fn the_largest_rows_are_kept() {
+        let weights = [[0.0, 0.1, 0.0], [0.0; 3], [1.0, -1.0, 0.5], [0.0, 0.0, -0.4]];
+        let rows = super::sparse::read(&super::write_weights(&weights, 2, 1.0), 4, super::SILENT).unwrap_or_default();
+        assert_eq!(rows.iter().map(|&row| row == super::SILENT).collect::<Vec<_>>(), [true, true, false, false]);
+        assert_eq!(super::packed([0.0; 3], 1.0), super::SILENT);
     }
 
     #[test]
