@@ -100,7 +100,11 @@ fn subject<'f>(facts: &'f Facts, ours: &OurWords) -> &'f str {
         return "";
     }
     let own = without_prefixes(subject);
-    if ours.is_ours(own) { "" } else { own }
+    // In the place of a name a person's words can stand: "I wanted no" + "new password".
+    match ours.values_at_ends_of(own) {
+        Some(values) if !is_sure_denial(&verdict::judge(&values)) => "",
+        _ => own,
+    }
 }
 
 #[cfg(test)]
@@ -135,6 +139,17 @@ mod tests {
         assert_eq!(below("Not me, I never asked for this.").verdict, Verdict::NotMe);
         // What could be a mail of ours that is not known any more decides nothing.
         assert_eq!(below("It was not me? Answer.\nhttps://shop.example/reset").verdict, Verdict::Other);
+    }
+
+    #[test]
+    fn a_denial_that_ends_like_a_subject_of_ours_is_heard() {
+        let ours = OurWords::new([vec!["", ": neues Passwort"]]);
+        let under = |subject: &str| {
+            let mut facts = Facts { references: vec!["a@b".into()], ..facts("", "", subject) };
+            super::judge(&mut facts, &ours).verdict
+        };
+        assert_eq!(under("Re: Example Shop: neues Passwort"), Verdict::Other);
+        assert_eq!(under("Re: Das war ich nicht, ich wollte kein neues Passwort"), Verdict::NotMe);
     }
 
     #[test]

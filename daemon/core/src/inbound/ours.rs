@@ -60,14 +60,20 @@ impl OurWords {
         ours
     }
 
-    /// Whether a line, a subject for example, is one of our sentences with whatever values in its places.
-    pub fn is_ours(&self, line: &str) -> bool {
+    /// What stands in the places at the ends of a line, a subject for example, that is one of our sentences; `None` if it is none.
+    pub fn values_at_ends_of(&self, line: &str) -> Option<String> {
         let (chars, places): (Vec<char>, Vec<Range<usize>>) = folded(line).unzip();
         let long = chars.first_chunk::<HEAD>().and_then(|head| self.sentences.get(head));
-        let found = long.is_some_and(|list| {
+        let is_long = long.is_some_and(|list| {
             list.iter().any(|texts| end_of(&chars, texts, 0).is_some()) || end_of_piece(&chars, &places, list, 0).is_some()
         });
-        found || self.short.iter().any(|short| short.is_whole(&chars))
+        if is_long {
+            return Some(String::new());
+        }
+        let found = self.short.iter().find_map(|short| short.whole(&chars))?;
+        let before = places.get(found.start).map_or("", |place| &line[..place.start]);
+        let behind = places.get(found.end).map_or("", |place| &line[place.start..]);
+        Some(format!("{before} {behind}"))
     }
 
     /// What stands behind the last of our sentences and the lines that belong to it: its end, a button, addresses, links, a code.
@@ -160,10 +166,13 @@ impl Short {
         (letters + signs >= least && letters < 2 * LEAST_CHARS).then_some(Self { texts: filled, open_start, open_end })
     }
 
-    /// Whether the letters are this sentence and nothing else.
-    fn is_whole(&self, letters: &[char]) -> bool {
-        let starts = if self.open_start { 0..=letters.len().min(VALUE_CHARS) } else { 0..=0 };
-        starts.into_iter().any(|start| end_of(letters, &self.texts, start).is_some_and(|end| self.open_end || end == letters.len()))
+    /// Where its texts stand, if the letters are this sentence and nothing else.
+    fn whole(&self, letters: &[char]) -> Option<Range<usize>> {
+        let mut starts = if self.open_start { 0..=letters.len().min(VALUE_CHARS) } else { 0..=0 };
+        starts.find_map(|start| {
+            let end = end_of(letters, &self.texts, start)?;
+            (self.open_end || end == letters.len()).then_some(start..end)
+        })
     }
 }
 
@@ -279,12 +288,12 @@ mod tests {
             vec!["Account"],
         ]);
         for subject in ["Your password for Acme", "Acme Shop: New sign-in", "Locked out?"] {
-            assert!(ours.is_ours(subject), "{subject}");
+            assert!(ours.values_at_ends_of(subject).is_some(), "{subject}");
         }
         for subject in
             ["I never asked for a password", "wasn't me", "", "Hello, never asked", "I have no account", "No! Locked out? Not me"]
         {
-            assert!(!ours.is_ours(subject), "{subject}");
+            assert!(ours.values_at_ends_of(subject).is_none(), "{subject}");
         }
     }
 
